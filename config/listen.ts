@@ -1,0 +1,60 @@
+import type { Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { createAdaptorServer } from '@hono/node-server'
+import type { Hono } from 'hono'
+import { SettingsError } from './settings.js'
+
+export interface Listening {
+  /** `http://host:port`, with the port that was taken. */
+  url: string
+  close(): Promise<void>
+}
+
+export interface ListenOptions {
+  port: number
+  host: string
+  /** The setting to name when the port is in use. */
+  portSetting: string
+  hostSetting: string
+}
+
+/**
+ * Serves an application over HTTP.
+ *
+ * @throws {SettingsError} naming the setting when the address cannot be had
+ */
+export async function listen(
+  app: Hono,
+  { port, host, portSetting, hostSetting }: ListenOptions,
+): Promise<Listening> {
+  const server = createAdaptorServer({ fetch: app.fetch }) as Server
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => reject(settingFault(error)))
+    server.listen(port, host, resolve)
+  })
+  const address = server.address() as AddressInfo
+  return {
+    url: `http://${host.includes(':') ? `[${host}]` : host}:${address.port}`,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve())
+        server.closeAllConnections()
+      }),
+  }
+
+  function settingFault(error: NodeJS.ErrnoException): Error {
+    switch (error.code) {
+      case 'EADDRINUSE':
+        return new SettingsError([
+          `${portSetting}: port ${port} is in use; set another, or 0 for any free one`,
+        ])
+      case 'EACCES':
+        return new SettingsError([`${portSetting}: this user may not bind port ${port}; set one above 1023`])
+      case 'EADDRNOTAVAIL':
+      case 'ENOTFOUND':
+        return new SettingsError([`${hostSetting}: ${host} is no address of this machine`])
+      default:
+        return error
+    }
+  }
+}
