@@ -1,0 +1,48 @@
+import { Kysely, PostgresDialect } from 'kysely'
+import pg from 'pg'
+import type { Database, Schema } from './schema.js'
+
+interface ConnectOptions {
+  /** Shown in `pg_stat_activity`. */
+  applicationName?: string
+  /** Connections at most. */
+  max?: number
+  /** Told of errors on idle connections, which need no action: the pool opens new ones. */
+  onError?: (error: Error) => void
+}
+
+/**
+ * Opens a pool on the application's database. Nothing is connected before the first statement, which waits at most
+ * 5 s for a connection. `?schema=name` in the URL selects the schema, as it does for Prisma.
+ */
+export function connectDatabase(url: string, options: ConnectOptions = {}): Database {
+  const pool = createPool(url, options)
+  return new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) })
+}
+
+/** The pool alone, with the search path taken from `?schema=` unless one is given. */
+export function createPool(url: string, options: ConnectOptions & { searchPath?: string } = {}): pg.Pool {
+  const address = new URL(url)
+  const searchPath = options.searchPath ?? address.searchParams.get('schema')
+  address.searchParams.delete('schema')
+  const startup = [
+    address.searchParams.get('options'),
+    searchPath === null ? null : `-c search_path=${quoteStartupOption(searchPath)}`,
+  ].filter((option) => option !== null)
+  address.searchParams.delete('options')
+
+  const pool = new pg.Pool({
+    connectionString: address.href,
+    application_name: options.applicationName ?? 'auto-enroll',
+    connectionTimeoutMillis: 5000,
+    keepAlive: true,
+    max: options.max ?? 10,
+    ...(startup.length > 0 ? { options: startup.join(' ') } : {}),
+  })
+  pool.on('error', options.onError ?? (() => undefined))
+  return pool
+}
+
+function quoteStartupOption(schema: string): string {
+  return `"${schema.replaceAll('"', '""')}"`.replace(/[\\ ]/g, '\\$&')
+}

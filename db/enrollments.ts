@@ -1,0 +1,62 @@
+import { type RawBuilder, sql } from 'kysely'
+import { type Columns, newId, nowFor, OWN_ID_PREFIX, typeOf } from './columns.js'
+import type { Database } from './schema.js'
+
+export interface Enrolled {
+  /** New enrollments by user id, as it was asked for; a user who does not exist has no entry. */
+  created: ReadonlyMap<string, number>
+  /** Published courses at that moment; 0 also when none of the users exists. */
+  publishedCourses: number
+}
+
+/**
+ * Enrolls the named users in every published course, in one statement. An enrollment that exists is left alone,
+ * whatever its status. Rows are inserted in the order of user and course, so that concurrent calls wait for each other
+ * and never deadlock.
+ */
+export async function enrollUsers(
+  db: Database,
+  columns: Columns,
+  status: string,
+  userIds: readonly string[],
+): Promise<Enrolled> {
+  const values = newEnrollment(columns, status)
+  const { rows } = await sql<{ userId: string; created: number; publishedCourses: number }>`
+    with asked as (
+      select distinct unnest(${sql.val(userIds)}::text[]) as id
+    ), found as (
+      select asked.id as asked, u.id from asked join "User" u on u.id = asked.id::${typeOf(columns, 'User', 'id')}
+    ), published as (
+      select id from "Course" where "isPublished"
+    ), created as (
+      insert into "Enrollment" ("userId", "courseId", ${sql.join(values.map(([name]) => sql.ref(name)))})
+      select found.id, published.id, ${sql.join(values.map(([, value]) => value))}
+      from found cross join published
+      order by found.id, published.id
+      on conflict ("userId", "courseId") do nothing
+      returning "userId"
+    ), counted as (
+      select "userId", count(*)::int as created from created group by "userId"
+    )
+    select found.asked as "userId", coalesce(counted.created, 0) as created,
+      (select count(*)::int from published) as "publishedCourses"
+    from found left join counted on counted."userId" = found.id
+  `.execute(db)
+  return {
+    created: new Map(rows.map((row) => [row.userId, row.created])),
+    publishedCourses: rows[0]?.publishedCourses ?? 0,
+  }
+}
+
+function newEnrollment(columns: Columns, status: string): [string, RawBuilder<unknown>][] {
+  const column = (name: string) => columns.Enrollment.get(name)
+  const id = newId(column('id'), OWN_ID_PREFIX)
+  return [
+    ...(id === undefined ? [] : ([['id', id]] as [string, RawBuilder<unknown>][])),
+    ['status', sql`${status}::${typeOf(columns, 'Enrollment', 'status')}`],
+    ['enrolledAt', nowFor(column('enrolledAt'))],
+    ...(column('updatedAt') === undefined
+      ? []
+      : ([['updatedAt', nowFor(column('updatedAt'))]] as [string, RawBuilder<unknown>][])),
+  ]
+}

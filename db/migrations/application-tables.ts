@@ -1,0 +1,56 @@
+import { sql, type Transaction } from 'kysely'
+import { type Schema, TABLES } from '../schema.js'
+
+/**
+ * The three tables, named and typed as `prisma migrate` makes them, for a database that has none of them.
+ *
+ * @throws {Error} when some of them exist and others do not
+ */
+export async function createApplicationTables(tx: Transaction<Schema>): Promise<boolean> {
+  const { rows } = await sql<{ name: string }>`
+    select name from unnest(${sql.val([...TABLES])}::text[]) as name where to_regclass(quote_ident(name)) is not null
+  `.execute(tx)
+  if (rows.length === TABLES.length) return false
+  if (rows.length > 0) {
+    const missing = TABLES.filter((table) => !rows.some((row) => row.name === table))
+    throw new Error(
+      `the database has "${rows.map((row) => row.name).join('", "')}" but not "${missing.join('", "')}"; ` +
+        'migrate makes all three in an empty database and alters nothing that exists: let the application make its own',
+    )
+  }
+  for (const statement of PRISMA_DDL) await sql.raw(statement).execute(tx)
+  return true
+}
+
+const PRISMA_DDL = [
+  `CREATE TABLE "User" (
+    "id" TEXT NOT NULL,
+    "email" TEXT NOT NULL,
+    "name" TEXT NOT NULL,
+    "passwordHash" TEXT,
+    "image" TEXT,
+    "createdAt" TIMESTAMP(3) NOT NULL DEFAULT CURRENT_TIMESTAMP,
+    "lastLoginAt" TIMESTAMP(3),
+    CONSTRAINT "User_pkey" PRIMARY KEY ("id")
+  )`,
+  `CREATE TABLE "Course" (
+    "id" TEXT NOT NULL,
+    "title" TEXT NOT NULL,
+    "isPublished" BOOLEAN NOT NULL DEFAULT false,
+    CONSTRAINT "Course_pkey" PRIMARY KEY ("id")
+  )`,
+  `CREATE TABLE "Enrollment" (
+    "id" TEXT NOT NULL,
+    "userId" TEXT NOT NULL,
+    "courseId" TEXT NOT NULL,
+    "status" TEXT NOT NULL DEFAULT 'active',
+    "enrolledAt" TIMESTAMP(3) NOT NULL DEFAULT CURRENT_TIMESTAMP,
+    CONSTRAINT "Enrollment_pkey" PRIMARY KEY ("id")
+  )`,
+  'CREATE UNIQUE INDEX "User_email_key" ON "User"("email")',
+  'CREATE UNIQUE INDEX "Enrollment_userId_courseId_key" ON "Enrollment"("userId", "courseId")',
+  `ALTER TABLE "Enrollment" ADD CONSTRAINT "Enrollment_userId_fkey"
+    FOREIGN KEY ("userId") REFERENCES "User"("id") ON DELETE CASCADE ON UPDATE CASCADE`,
+  `ALTER TABLE "Enrollment" ADD CONSTRAINT "Enrollment_courseId_fkey"
+    FOREIGN KEY ("courseId") REFERENCES "Course"("id") ON DELETE CASCADE ON UPDATE CASCADE`,
+]

@@ -1,0 +1,118 @@
+import { sql } from 'kysely'
+import { asText, type Columns, newId, nowFor, typeOf } from './columns.js'
+import type { Database } from './schema.js'
+
+export interface NewUser {
+  email: string
+  name: string
+  passwordHash?: string
+  image?: string
+}
+
+/**
+ * Inserts a user, unless the email is taken.
+ *
+ * @returns the new user's id, or `undefined` when somebody has that email
+ */
+export async function insertUser(db: Database, columns: Columns, user: NewUser): Promise<string | undefined> {
+  const column = (name: string) => columns.User.get(name)
+  const id = newId(column('id'), 'c')
+  const values = [
+    ['id', id],
+    ['email', sql`${user.email}`],
+    ['name', sql`${user.name}`],
+    ['passwordHash', user.passwordHash === undefined ? undefined : sql`${user.passwordHash}`],
+    ['image', user.image === undefined || column('image') === undefined ? undefined : sql`${user.image}`],
+    ['createdAt', column('createdAt') && nowFor(column('createdAt'))],
+    ['updatedAt', column('updatedAt') && nowFor(column('updatedAt'))],
+    [
+      'lastLoginAt',
+      user.passwordHash === undefined ? column('lastLoginAt') && nowFor(column('lastLoginAt')) : undefined,
+    ],
+  ] as const
+  const given = values.filter((pair) => pair[1] !== undefined)
+  const { rows } = await sql<{ id: string }>`
+    insert into "User" (${sql.join(given.map(([name]) => sql.ref(name)))})
+    values (${sql.join(given.map(([, value]) => value))})
+    on conflict (email) do nothing
+    returning id::text as id
+  `.execute(db)
+  return rows[0]?.id
+}
+
+/** Whether somebody has one of these emails, compared as they are spelled. */
+export async function emailTaken(db: Database, emails: readonly string[]): Promise<boolean> {
+  const row = await db.selectFrom('User').select('email').where('email', 'in', emails).executeTakeFirst()
+  return row !== undefined
+}
+
+/**
+ * Notes that the user with one of these emails has signed in, the first spelling preferred.
+ *
+ * @returns the user's id, or `undefined` when nobody has that email
+ */
+export async function touchLogin(
+  db: Database,
+  columns: Columns,
+  emails: readonly string[],
+): Promise<string | undefined> {
+  const lastLoginAt = columns.User.get('lastLoginAt')
+  const found = await db
+    .selectFrom('User')
+    .select([asText('id').as('id'), 'email'])
+    .where('email', 'in', emails)
+    .execute()
+  const user = found.sort((a, b) => emails.indexOf(a.email) - emails.indexOf(b.email))[0]
+  if (user !== undefined && lastLoginAt !== undefined) {
+    await sql`
+      update "User" set "lastLoginAt" = ${nowFor(lastLoginAt)} where id = ${user.id}::${typeOf(columns, 'User', 'id')}
+    `.execute(db)
+  }
+  return user?.id
+}
+
+/** Whether the user has any enrollment, whatever its status. */
+export async function hasEnrollment(db: Database, columns: Columns, userId: string): Promise<boolean> {
+  const { rows } = await sql`
+    select from "Enrollment" where "userId" = ${userId}::${typeOf(columns, 'Enrollment', 'userId')} limit 1
+  `.execute(db)
+  return rows.length > 0
+}
+
+export interface UserWithoutEnrollment {
+  id: string
+  email: string
+}
+
+/**
+ * Users who have no enrollment at all, in pages in the order of their ids. Each page is a statement of its own, so a
+ * slow reader holds no snapshot and meets no statement timeout; a user enrolled meanwhile is not in a later page.
+ */
+export async function* usersWithoutEnrollment(
+  db: Database,
+  columns: Columns,
+  pageSize = 1000,
+): AsyncGenerator<UserWithoutEnrollment[]> {
+  const idType = typeOf(columns, 'User', 'id')
+  let after: string | undefined
+  for (;;) {
+    const { rows } = await sql<UserWithoutEnrollment>`
+      select u.id::text as id, u.email from "User" u
+      where not exists (select from "Enrollment" e where e."userId" = u.id)
+        ${after === undefined ? sql`` : sql`and u.id > ${after}::${idType}`}
+      order by u.id
+      limit ${sql.lit(pageSize)}
+    `.execute(db)
+    if (rows.length > 0) yield rows
+    if (rows.length < pageSize) return
+    after = rows.at(-1)?.id
+  }
+}
+
+/** How many users have no enrollment at all. */
+export async function countUsersWithoutEnrollment(db: Database): Promise<number> {
+  const { rows } = await sql<{ count: string }>`
+    select count(*) from "User" u where not exists (select from "Enrollment" e where e."userId" = u.id)
+  `.execute(db)
+  return Number(rows[0]?.count)
+}
