@@ -1,0 +1,142 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { type BackendFactory, createPostgresBackend, createRedisBackend } from 'bullmq'
+import { Cluster, Redis, type RedisOptions } from 'ioredis'
+import pg from 'pg'
+import { parseQueueUrl, type QueueAddress } from '../config/queue-url.js'
+
+/**
+ * How a connection behaves when the queue is away: `produce` gives up after `timeoutMs`, so that nobody waits;
+ * `consume` waits and reconnects for as long as it takes.
+ */
+export type Profile = { mode: 'produce'; timeoutMs: number } | { mode: 'consume' }
+
+type Connection = Redis | Cluster | pg.Pool
+
+/** A connection to the queue, to be handed to BullMQ's `Queue` and `Worker`. */
+export interface QueueLink {
+  kind: 'redis' | 'postgres'
+  /** Constructor options of a `Queue` or `Worker`. */
+  options: {
+    connection: Connection
+    prefix: string
+    skipWaitingForReady?: boolean
+    skipVersionCheck?: boolean
+  }
+  /** Last constructor argument of a `Queue` or `Worker`. */
+  backend: BackendFactory<ReturnType<BackendFactory>, Connection>
+  /** The client that BullMQ was given, for what BullMQ has no call for. */
+  client: Connection
+  /** Drops the connection at once, without waiting for the server. */
+  disconnect(): Promise<void>
+}
+
+export interface LinkOptions {
+  url: string
+  prefix: string
+  profile: Profile
+  onError: (error: Error) => void
+}
+
+/** Prepares a connection to the queue that `url` names; nothing is sent before it is first used. */
+export function linkQueue({ url, prefix, profile, onError }: LinkOptions): QueueLink {
+  const address = parseQueueUrl(url)
+  if (address.kind === 'postgres') return linkPostgres(address.url, prefix, profile, onError)
+
+  const client = openRedis(address, profile)
+  client.on('error', onError)
+  return {
+    kind: 'redis',
+    options: {
+      connection: client,
+      prefix,
+      // Without both, a Queue made while Redis is away hangs at first and is useless for good after.
+      ...(profile.mode === 'produce' ? { skipWaitingForReady: true, skipVersionCheck: true } : {}),
+    },
+    backend: createRedisBackend as QueueLink['backend'],
+    client,
+    disconnect: async () => client.disconnect(),
+  }
+}
+
+function openRedis(address: Exclude<QueueAddress, { kind: 'postgres' }>, profile: Profile): Redis | Cluster {
+  const options: RedisOptions = {
+    ...address.credentials,
+    ...(address.tls ? { tls: {} } : {}),
+    ...timing(profile),
+    lazyConnect: true,
+    connectionName: 'auto-enroll',
+  }
+  switch (address.kind) {
+    case 'redis':
+      return new Redis({ ...options, ...address.hosts[0], db: address.db })
+    case 'sentinel':
+      return new Redis({
+        ...options,
+        sentinels: address.hosts,
+        name: address.master,
+        db: address.db,
+        ...(address.tls ? { enableTLSForSentinelMode: true, sentinelTLS: {} } : {}),
+      })
+    case 'cluster':
+      return new Cluster(address.hosts, {
+        redisOptions: options,
+        lazyConnect: true,
+        clusterRetryStrategy: retryDelayMs,
+        // Servers behind TLS announce names that certificates hold, so they are not resolved first.
+        ...(address.tls ? { dnsLookup: (name, callback) => callback(null, name) } : {}),
+      })
+  }
+}
+
+/** A worker's blocking read must outlast any timeout, so consumers have none. */
+function timing(profile: Profile): RedisOptions {
+  return profile.mode === 'consume'
+    ? { maxRetriesPerRequest: null, retryStrategy: retryDelayMs, keepAlive: 10_000 }
+    : {
+        maxRetriesPerRequest: 1,
+        retryStrategy: retryDelayMs,
+        commandTimeout: profile.timeoutMs,
+        connectTimeout: Math.max(profile.timeoutMs, 1000),
+        keepAlive: 10_000,
+      }
+}
+
+function retryDelayMs(attempt: number): number {
+  return Math.min(attempt * 100, 2000)
+}
+
+function linkPostgres(
+  url: string,
+  prefix: string,
+  profile: Profile,
+  onError: (error: Error) => void,
+): QueueLink {
+  const pool = new pg.Pool({
+    connectionString: url,
+    application_name: 'auto-enroll queue',
+    options: `-c search_path=${queueSchema(prefix)}`,
+    keepAlive: true,
+    ...(profile.mode === 'produce'
+      ? { connectionTimeoutMillis: profile.timeoutMs, query_timeout: profile.timeoutMs, max: 5 }
+      : { connectionTimeoutMillis: 10_000 }),
+  })
+  pool.on('error', onError)
+  return {
+    kind: 'postgres',
+    options: { connection: pool, prefix },
+    backend: createPostgresBackend as QueueLink['backend'],
+    client: pool,
+    // A server that does not answer would keep the pool ending for ever.
+    disconnect: () => Promise.race([pool.end(), delay(1000, undefined, { ref: false })]),
+  }
+}
+
+/** The Postgres schema of a queue: `bullmq`, or one of its own for any prefix but the default. */
+export function queueSchema(prefix: string): string {
+  if (prefix === '{auto-enroll}') return 'bullmq'
+  const name = prefix
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '_')
+    .replace(/^_|_$/g, '')
+  return `bullmq_${name}`.slice(0, 63)
+}

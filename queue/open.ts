@@ -1,0 +1,84 @@
+import { randomUUID } from 'node:crypto'
+import { Queue } from 'bullmq'
+import { linkQueue, type QueueLink } from './connect.js'
+import { JOB_NAME, jobOptions, QUEUE_NAME, type UserCreated, type UserCreatedResult } from './user-created.js'
+
+type BullQueue = Queue<UserCreated, UserCreatedResult>
+
+/** The queue `user-created`, for everyone who does not consume it. Every call gives up after its timeout. */
+export interface EventQueue {
+  /** Queues an event, or tells that the user has an unfinished one. */
+  add(event: UserCreated): Promise<'queued' | 'duplicate'>
+  /**
+   * Queues many events. Not atomic: when it rejects, some may be queued; repeating it is safe.
+   *
+   * @returns how many users had no unfinished event yet
+   */
+  addMany(events: readonly UserCreated[]): Promise<number>
+  /** Jobs that are not finished: waiting, delayed for a retry, or active. */
+  countUnfinished(): Promise<number>
+  isPaused(): Promise<boolean>
+  /** Stops consuming everywhere; events keep collecting. */
+  pause(): Promise<void>
+  resume(): Promise<void>
+  /** BullMQ's own queue, for what only one caller needs. */
+  bull(): BullQueue
+  link: QueueLink
+  /** Lets go of the connection, whether or not the server answers. */
+  close(): Promise<void>
+}
+
+export interface OpenOptions {
+  url: string
+  prefix: string
+  /** How long a call may take when the queue does not answer. */
+  timeoutMs: number
+  onError: (error: Error) => void
+}
+
+/** Opens the queue lazily: nothing is connected before the first call, and a failed start is forgotten. */
+export function openQueue({ url, prefix, timeoutMs, onError }: OpenOptions): EventQueue {
+  const link = linkQueue({ url, prefix, profile: { mode: 'produce', timeoutMs }, onError })
+  let queue: BullQueue | undefined
+
+  function bull(): BullQueue {
+    if (queue !== undefined) return queue
+    const opened: BullQueue = new Queue(QUEUE_NAME, link.options, link.backend as never)
+    opened.on('error', onError)
+    opened.waitUntilReady().catch(() => {
+      if (queue === opened) queue = undefined
+    })
+    queue = opened
+    return opened
+  }
+
+  return {
+    bull,
+    link,
+    async add(event) {
+      const jobId = randomUUID()
+      const job = await bull().add(JOB_NAME, event, { ...jobOptions(event), jobId })
+      return job.id === jobId ? 'queued' : 'duplicate'
+    },
+    async addMany(events) {
+      const entries = events.map((event) => ({
+        name: JOB_NAME,
+        data: event,
+        opts: { ...jobOptions(event), jobId: randomUUID() },
+      }))
+      const jobs = await bull().addBulk(entries)
+      return jobs.filter((job, index) => job.id === entries[index]?.opts.jobId).length
+    },
+    async countUnfinished() {
+      const counts = await bull().getJobCounts('waiting', 'prioritized', 'delayed', 'active')
+      return Object.values(counts).reduce((sum, count) => sum + count, 0)
+    },
+    isPaused: () => bull().isPaused(),
+    pause: () => bull().pause(),
+    resume: () => bull().resume(),
+    async close() {
+      queue?.removeAllListeners().on('error', () => undefined)
+      await link.disconnect()
+    },
+  }
+}

@@ -1,0 +1,83 @@
+import type { Job, JobsOptions } from 'bullmq'
+import { z } from 'zod'
+
+/** The contract of the queue: one job kind, shared by all who produce or consume. */
+export const QUEUE_NAME = 'user-created'
+export const JOB_NAME = 'user.created'
+
+export const SOURCES = [
+  'credentials',
+  'google',
+  'oauth',
+  'webhook',
+  'admin',
+  'backfill',
+  'reconcile',
+] as const
+/** Where an event came from. */
+export type Source = (typeof SOURCES)[number]
+
+const MAX_USER_ID_LENGTH = 255
+
+const userId = z
+  .string('expected a string')
+  .min(1, 'expected at least one character')
+  .max(MAX_USER_ID_LENGTH, `expected at most ${MAX_USER_ID_LENGTH} characters`)
+
+const userCreated = z.object({
+  v: z.literal(1, 'expected version 1'),
+  userId,
+  source: z.enum(SOURCES, `expected one of ${SOURCES.join(', ')}`),
+  occurredAt: z.iso.datetime({ offset: true, error: 'expected an ISO 8601 date and time with its offset' }),
+})
+
+/** The data of a job: who signed up, where the event came from, and when. Nothing else, and nothing personal. */
+export type UserCreated = z.output<typeof userCreated>
+
+/** What became of a job that did not fail. */
+export type Outcome = 'enrolled' | 'already-enrolled' | 'no-published-courses' | 'user-not-found'
+
+/** A job's return value; `enrolled` counts the new enrollments. */
+export interface UserCreatedResult {
+  outcome: Outcome
+  enrolled: number
+}
+
+export type UserCreatedJob = Job<UserCreated, UserCreatedResult>
+
+export type ParsedEvent = { ok: true; event: UserCreated } | { ok: false; reason: string }
+
+/**
+ * Reads the data of an event. Fields that the contract does not name are dropped; the reason names every field that is
+ * wrong and repeats no value.
+ */
+export function parseUserCreated(data: unknown): ParsedEvent {
+  const parsed = userCreated.safeParse(data)
+  if (parsed.success) return { ok: true, event: parsed.data }
+  const problems = parsed.error.issues.map(({ path, message }) => `${path.join('.') || 'event'}: ${message}`)
+  return { ok: false, reason: problems.join('; ') }
+}
+
+/** Who waits for others: a backlog of these never delays a sign-up, whose event has no priority and so runs first. */
+const BACKLOG_PRIORITY: Partial<Record<Source, number>> = { backfill: 10, reconcile: 10 }
+
+const COMMON_OPTIONS = {
+  attempts: 8,
+  backoff: { type: 'exponential', delay: 1000, jitter: 0.5 },
+  removeOnComplete: { count: 1000, age: 60 * 60 },
+  removeOnFail: { count: 10_000, age: 14 * 24 * 60 * 60 },
+} satisfies JobsOptions
+
+/**
+ * How a job is queued: 8 attempts, exponential from 1 s with jitter; the last 1,000 completed are kept for an hour and
+ * 10,000 failed for 14 days; one unfinished job a user. The user id is no `jobId`, because an id that any kept job has,
+ * a failed one included, would silently be skipped.
+ */
+export function jobOptions({ userId, source }: UserCreated): JobsOptions {
+  const priority = BACKLOG_PRIORITY[source]
+  return {
+    ...COMMON_OPTIONS,
+    deduplication: { id: userId },
+    ...(priority === undefined ? {} : { priority }),
+  }
+}
