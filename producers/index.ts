@@ -1,0 +1,11 @@
+export { connectDatabase } from '../db/connect.js'
+export type { Database } from '../db/schema.js'
+export { type GoogleProfile, type SignInContext, type SignInResult, signInWithGoogle } from './google.js'
+export { hashPassword, verifyPassword } from './password.js'
+export {
+  type FieldErrors,
+  type SignUpContext,
+  type SignUpInput,
+  type SignUpResult,
+  signUp,
+} from './sign-up.js'

@@ -1,0 +1,156 @@
+import {
+  BrokenCircuitError,
+  ConsecutiveBreaker,
+  circuitBreaker,
+  handleAll,
+  TimeoutStrategy,
+  timeout,
+  wrap,
+} from 'cockatiel'
+import { z } from 'zod'
+import { prefixProblem, queueUrlProblem } from '../config/queue-url.js'
+import { safeError } from '../config/safe-error.js'
+import { settingsSchema } from '../config/settings.js'
+import { type EventQueue, openQueue } from '../queue/open.js'
+import { parseUserCreated, type Source } from '../queue/user-created.js'
+
+export interface PublisherOptions {
+  /** Where the queue is: `redis://`, `rediss://`, `redis+cluster://`, `redis+sentinel://` or `postgres://`. */
+  queueUrl: string
+  /** The longest that `publish` takes, in milliseconds. Default 250. */
+  timeoutMs?: number
+  /** Namespace of the queue, the same as the worker's `QUEUE_PREFIX`. Default `{auto-enroll}`. */
+  prefix?: string
+  /** `false` makes every `publish` answer `disabled`. Default `true`. */
+  enabled?: boolean
+  /** Told once when publishing begins to fail and once when it works again; a pino logger fits. */
+  logger?: PublisherLogger
+}
+
+export interface PublisherLogger {
+  warn(details: object, message: string): void
+  info(details: object, message: string): void
+}
+
+export interface PublishEvent {
+  userId: string
+  source: Source
+}
+
+/**
+ * What became of an event. `queued`: a worker will see to it. `duplicate`: the user has an unfinished event already.
+ * `deferred`: the queue could not confirm in time, and the reconciler will see to it. `disabled`: `enabled` is false.
+ * `rejected`: the event itself is invalid.
+ */
+export type PublishResult =
+  | { status: 'queued' | 'duplicate' | 'disabled' }
+  | { status: 'deferred' | 'rejected'; reason: string }
+
+export interface Publisher {
+  /** Queues `user.created`. Never rejects and never takes longer than `timeoutMs`. */
+  publish(event: PublishEvent): Promise<PublishResult>
+  /** Waits for what is being published, at most `timeoutMs`, and disconnects. Never rejects. */
+  close(): Promise<void>
+}
+
+/** After so many failures in a row the publisher answers `deferred` at once … */
+const FAILURES_TO_OPEN = 5
+/** … for so long; then one call tries again. */
+const OPEN_FOR_MS = 5000
+
+const timeoutExpectation = 'expected a whole number of milliseconds from 10 to 60000'
+
+const optionsSchema = z
+  .object({
+    queueUrl: z.string('expected the URL of the queue'),
+    timeoutMs: z
+      .int(timeoutExpectation)
+      .min(10, timeoutExpectation)
+      .max(60_000, timeoutExpectation)
+      .default(settingsSchema.shape.PUBLISH_TIMEOUT_MS.parse(undefined)),
+    prefix: settingsSchema.shape.QUEUE_PREFIX,
+    enabled: z.boolean('expected true or false').default(true),
+  })
+  .superRefine(({ queueUrl, prefix }, context) => {
+    const problem = queueUrlProblem(queueUrl)
+    if (problem !== undefined) context.addIssue({ code: 'custom', path: ['queueUrl'], message: problem })
+    else {
+      const prefixed = prefixProblem(queueUrl, prefix)
+      if (prefixed !== undefined) context.addIssue({ code: 'custom', path: ['prefix'], message: prefixed })
+    }
+  })
+
+/**
+ * Makes the publisher that auth code calls after a user is committed. It connects with the first event, so importing it
+ * costs nothing; a queue that is away, frozen or slow costs a sign-up at most `timeoutMs`, and after repeated failures
+ * nothing for a while.
+ *
+ * @throws {TypeError} at creation, never later, when an option is wrong; the message names every one that is
+ */
+export function createPublisher(options: PublisherOptions): Publisher {
+  const { queueUrl, timeoutMs, prefix, enabled } = parseOptions(options)
+  const logger = options.logger
+  // Timers fire late rather than early: aiming a little below keeps the promise.
+  const deadlineMs = timeoutMs - Math.min(10, Math.ceil(timeoutMs / 10))
+  const inTime = () => timeout(deadlineMs, { strategy: TimeoutStrategy.Aggressive, abortOnReturn: false })
+  const breaker = circuitBreaker(handleAll, {
+    halfOpenAfter: OPEN_FOR_MS,
+    breaker: new ConsecutiveBreaker(FAILURES_TO_OPEN),
+  })
+  // Outside, because in a half-open circuit a call first waits for the one that tries; inside, so that it counts.
+  const bounded = wrap(inTime(), breaker, inTime())
+  breaker.onBreak(() =>
+    logger?.warn({}, 'publishing fails repeatedly: events are left to the reconciler for a while'),
+  )
+  breaker.onReset(() => logger?.info({}, 'publishing works again'))
+
+  let queue: EventQueue | undefined
+  let closed = false
+  const underway = new Set<Promise<unknown>>()
+
+  async function add(event: Parameters<EventQueue['add']>[0]): Promise<PublishResult> {
+    queue ??= openQueue({ url: queueUrl, prefix, timeoutMs: deadlineMs, onError: () => undefined })
+    return { status: await queue.add(event) }
+  }
+
+  return {
+    async publish(event) {
+      const parsed = parseUserCreated({ ...event, v: 1, occurredAt: new Date().toISOString() })
+      if (!parsed.ok) return { status: 'rejected', reason: parsed.reason }
+      if (!enabled) return { status: 'disabled' }
+      if (closed) return { status: 'deferred', reason: 'the publisher is closed' }
+      const publishing = bounded.execute(() => {
+        const adding = add(parsed.event)
+        adding.catch(() => undefined)
+        return adding
+      })
+      underway.add(publishing)
+      try {
+        return await publishing
+      } catch (error) {
+        return { status: 'deferred', reason: reasonFor(error) }
+      } finally {
+        underway.delete(publishing)
+      }
+    },
+    async close() {
+      closed = true
+      await Promise.allSettled(underway)
+      await queue?.close().catch(() => undefined)
+    },
+  }
+}
+
+function parseOptions(options: PublisherOptions): z.output<typeof optionsSchema> {
+  const parsed = optionsSchema.safeParse(options)
+  if (parsed.success) return parsed.data
+  const problems = parsed.error.issues.map(
+    ({ path, message }) => `${path.join('.') || 'options'}: ${message}`,
+  )
+  throw new TypeError(`createPublisher: ${problems.join('; ')}`)
+}
+
+function reasonFor(error: unknown): string {
+  if (error instanceof BrokenCircuitError) return 'the queue failed repeatedly and is left alone for a while'
+  return safeError(error).message
+}
