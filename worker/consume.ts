@@ -1,0 +1,83 @@
+import { MetricsTime, UnrecoverableError, Worker } from 'bullmq'
+import type { QueueLink } from '../queue/connect.js'
+import {
+  JOB_NAME,
+  parseUserCreated,
+  QUEUE_NAME,
+  type UserCreated,
+  type UserCreatedJob,
+  type UserCreatedResult,
+} from '../queue/user-created.js'
+import type { Enroll } from './enroll.js'
+import { PermanentError, TransientError } from './errors.js'
+import type { Observer } from './observe.js'
+
+/** A worker that crashes is no reason to give up its jobs: they are idempotent. */
+const MAX_STALLED_COUNT = 1000
+
+interface ConsumeOptions {
+  link: QueueLink
+  concurrency: number
+  enroll: Enroll
+  observer: Observer
+}
+
+export interface Consumer {
+  worker: Worker<UserCreated, UserCreatedResult>
+  /** Jobs that are being worked on here. */
+  active(): number
+}
+
+/** Takes `user.created` jobs off the queue and enrolls their users, from now on until it is closed. */
+export function consume({ link, concurrency, enroll, observer }: ConsumeOptions): Consumer {
+  let active = 0
+  const worker: Consumer['worker'] = new Worker(
+    QUEUE_NAME,
+    async (job: UserCreatedJob) => {
+      active += 1
+      try {
+        return await runJob(job, enroll)
+      } finally {
+        active -= 1
+      }
+    },
+    {
+      ...link.options,
+      concurrency,
+      maxStalledCount: MAX_STALLED_COUNT,
+      metrics: { maxDataPoints: MetricsTime.TWO_WEEKS },
+    },
+    link.backend as never,
+  )
+  worker.on('completed', (job, result) => observer.completed(job, result))
+  worker.on('failed', (job, error) => observer.failed(job, error))
+  worker.on('stalled', (jobId) => observer.stalled(jobId))
+  worker.on('error', (error) => observer.queueError(error))
+  return { worker, active: () => active }
+}
+
+/** One job: read the event, enroll the user, decide what becomes of it. */
+async function runJob(job: UserCreatedJob, enroll: Enroll): Promise<UserCreatedResult> {
+  const { userId } = readEvent(job)
+  try {
+    const result = await enroll(userId)
+    if (result.outcome === 'user-not-found' && !isLastAttempt(job)) {
+      throw new TransientError('there is no such user yet: the event may precede the commit')
+    }
+    return result
+  } catch (error) {
+    if (error instanceof PermanentError) throw new UnrecoverableError(error.message)
+    throw error
+  }
+}
+
+function readEvent(job: UserCreatedJob): UserCreated {
+  if (job.name !== JOB_NAME) throw new UnrecoverableError(`unknown job name: expected ${JOB_NAME}`)
+  const parsed = parseUserCreated(job.data)
+  if (!parsed.ok) throw new UnrecoverableError(`not a ${JOB_NAME} event: ${parsed.reason}`)
+  return parsed.event
+}
+
+function isLastAttempt(job: UserCreatedJob): boolean {
+  return job.attemptsMade + 1 >= (job.opts.attempts ?? 1)
+}

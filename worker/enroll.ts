@@ -1,0 +1,110 @@
+import DataLoader from 'dataloader'
+import { columnsOf } from '../db/columns.js'
+import { countPublishedCourses } from '../db/courses.js'
+import { type Enrolled, enrollUsers } from '../db/enrollments.js'
+import type { Database } from '../db/schema.js'
+import type { UserCreatedResult } from '../queue/user-created.js'
+import { isCausedByRow, permanent, transient } from './errors.js'
+
+/** Bounds of one statement: users, and the rows it may insert (users × published courses). */
+const MAX_USERS = 500
+const MAX_ROWS = 20_000
+
+export interface EnrollerOptions {
+  db: Database
+  /** Status of a new enrollment. */
+  status: string
+  /** Told of each statement: how many users it named and how long it took. */
+  onStatement?: (users: number, seconds: number) => void
+}
+
+/** Enrolls one user; calls at the same moment share one statement. Rejects with a Transient- or PermanentError. */
+export type Enroll = (userId: string) => Promise<UserCreatedResult>
+
+/**
+ * Makes the function that enrolls. It adds no wait of its own: the first call runs at the end of the present turn of the
+ * event loop, and what is called while a statement runs forms the next one.
+ */
+export function createEnroller({ db, status, onStatement }: EnrollerOptions): Enroll {
+  const turns = oneAtATime()
+  let publishedCourses: number | undefined
+
+  async function enrollBatch(userIds: readonly string[]): Promise<(UserCreatedResult | Error)[]> {
+    try {
+      publishedCourses ??= await countPublishedCourses(db)
+    } catch (error) {
+      return userIds.map(() => transient(error))
+    }
+    const results: (UserCreatedResult | Error)[] = []
+    while (results.length < userIds.length) {
+      const size = Math.max(1, Math.floor(MAX_ROWS / Math.max(1, publishedCourses)))
+      results.push(...(await settle(userIds.slice(results.length, results.length + size))))
+    }
+    return results
+  }
+
+  /** One statement for all; when a row is at fault, half of them each, down to the users that cause it. */
+  async function settle(userIds: readonly string[]): Promise<(UserCreatedResult | Error)[]> {
+    try {
+      return resultsOf(userIds, await statement(userIds))
+    } catch (error) {
+      if (!isCausedByRow(error)) return userIds.map(() => transient(error))
+      if (userIds.length === 1) return [permanent(error)]
+      const middle = Math.ceil(userIds.length / 2)
+      return [...(await settle(userIds.slice(0, middle))), ...(await settle(userIds.slice(middle)))]
+    }
+  }
+
+  async function statement(userIds: readonly string[]): Promise<Enrolled> {
+    const startedAt = performance.now()
+    const enrolled = await enrollUsers(db, await columnsOf(db), status, userIds)
+    onStatement?.(userIds.length, (performance.now() - startedAt) / 1000)
+    if (enrolled.created.size > 0) publishedCourses = enrolled.publishedCourses
+    return enrolled
+  }
+
+  const loader = new DataLoader<string, UserCreatedResult>(
+    (userIds) => turns.run(() => enrollBatch(userIds)),
+    {
+      cache: false,
+      maxBatchSize: MAX_USERS,
+      batchScheduleFn: turns.whenFree,
+    },
+  )
+  return (userId) => loader.load(userId)
+}
+
+function resultsOf(userIds: readonly string[], { created, publishedCourses }: Enrolled): UserCreatedResult[] {
+  const told = new Set<string>()
+  return userIds.map((userId) => {
+    const enrolled = told.has(userId) ? 0 : created.get(userId)
+    told.add(userId)
+    if (enrolled === undefined) return { outcome: 'user-not-found', enrolled: 0 }
+    if (publishedCourses === 0) return { outcome: 'no-published-courses', enrolled: 0 }
+    return enrolled > 0 ? { outcome: 'enrolled', enrolled } : { outcome: 'already-enrolled', enrolled: 0 }
+  })
+}
+
+/** Lets one batch run at a time; the next one collects until it is free. */
+function oneAtATime() {
+  const waiting: (() => void)[] = []
+  let busy = false
+  return {
+    whenFree(dispatch: () => void): void {
+      if (busy) waiting.push(dispatch)
+      else {
+        busy = true
+        setImmediate(dispatch)
+      }
+    },
+    async run<T>(batch: () => Promise<T>): Promise<T> {
+      try {
+        return await batch()
+      } finally {
+        const next = waiting.shift()
+        if (next === undefined) busy = false
+        else setImmediate(next)
+      }
+    },
+  }
+}

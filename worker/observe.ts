@@ -1,0 +1,135 @@
+import { Counter, collectDefaultMetrics, Histogram, Registry } from 'prom-client'
+import type { Logger } from '../config/log.js'
+import type { UserCreatedJob, UserCreatedResult } from '../queue/user-created.js'
+import type { Reconciled } from './reconcile.js'
+
+/** What happens in a worker, told once: every log line is worded here, and every metric counted. */
+export interface Observer {
+  registry: Registry
+  completed(job: UserCreatedJob, result: UserCreatedResult): void
+  failed(job: UserCreatedJob | undefined, error: Error): void
+  stalled(jobId: string): void
+  queueError(error: Error): void
+  databaseError(error: Error): void
+  statement(users: number, seconds: number): void
+  reconciled(round: Reconciled): void
+  reconcileFailed(error: unknown): void
+}
+
+export function createObserver(log: Logger): Observer {
+  const registry = new Registry()
+  collectDefaultMetrics({ register: registry })
+  const metrics = createMetrics(registry)
+
+  return {
+    registry,
+    completed(job, { outcome, enrolled }) {
+      metrics.jobs.inc({ outcome })
+      metrics.enrollments.inc(enrolled)
+      const waited = Date.now() - Date.parse(job.data.occurredAt)
+      if (outcome === 'enrolled') metrics.eventToEnrolled.observe(Math.max(0, waited) / 1000)
+      const facts = { userId: job.data.userId, source: job.data.source, outcome, courses: enrolled }
+      switch (outcome) {
+        case 'enrolled':
+          return log.info(facts, 'enrolled')
+        case 'already-enrolled':
+          return log.info(facts, 'already enrolled in every published course')
+        case 'no-published-courses':
+          return log.info(facts, 'no course is published')
+        case 'user-not-found':
+          return log.warn(facts, 'no such user after the last attempt: deleted, or never committed')
+      }
+    },
+    failed(job, error) {
+      const facts = { jobId: job?.id, userId: userIdOf(job), attempt: job?.attemptsMade, err: error }
+      if (job?.finishedOn === undefined && job !== undefined) {
+        metrics.retries.inc()
+        return log.warn(facts, 'failed, will be retried')
+      }
+      metrics.jobs.inc({ outcome: 'failed' })
+      log.error(facts, 'failed for good; kept among the failed jobs')
+    },
+    stalled(jobId) {
+      log.warn({ jobId }, 'a worker stopped in the middle of this job; it runs again')
+    },
+    queueError(error) {
+      metrics.errors.inc({ component: 'queue' })
+      log.warn({ err: error }, 'the queue is in trouble')
+    },
+    databaseError(error) {
+      metrics.errors.inc({ component: 'database' })
+      log.warn({ err: error }, 'an idle database connection broke; the pool opens another')
+    },
+    statement(users, seconds) {
+      metrics.batchUsers.observe(users)
+      metrics.statementSeconds.observe(seconds)
+    },
+    reconciled(round) {
+      metrics.rounds.inc({ result: round.status })
+      if (round.status !== 'done') return log.debug(round, 'reconciling was not needed')
+      if (round.users === 0) return log.debug(round, 'everyone is enrolled')
+      log.info(round, 'users without any enrollment were queued')
+    },
+    reconcileFailed(error) {
+      metrics.rounds.inc({ result: 'failed' })
+      log.warn({ err: error }, 'reconciling failed; the next round tries again')
+    },
+  }
+}
+
+function createMetrics(registry: Registry) {
+  const registers = [registry]
+  return {
+    jobs: new Counter({
+      name: 'auto_enroll_jobs_total',
+      help: 'Finished jobs by outcome',
+      labelNames: ['outcome'],
+      registers,
+    }),
+    retries: new Counter({
+      name: 'auto_enroll_retries_total',
+      help: 'Attempts that failed and will be retried',
+      registers,
+    }),
+    enrollments: new Counter({
+      name: 'auto_enroll_enrollments_total',
+      help: 'Enrollments created',
+      registers,
+    }),
+    errors: new Counter({
+      name: 'auto_enroll_connection_errors_total',
+      help: 'Errors on connections, by component',
+      labelNames: ['component'],
+      registers,
+    }),
+    rounds: new Counter({
+      name: 'auto_enroll_reconcile_rounds_total',
+      help: 'Rounds of the reconciler by result',
+      labelNames: ['result'],
+      registers,
+    }),
+    batchUsers: new Histogram({
+      name: 'auto_enroll_batch_users',
+      help: 'Users in one statement',
+      buckets: [1, 2, 5, 10, 20, 50, 100, 200, 500],
+      registers,
+    }),
+    statementSeconds: new Histogram({
+      name: 'auto_enroll_statement_seconds',
+      help: 'Time of one enrolling statement',
+      registers,
+    }),
+    eventToEnrolled: new Histogram({
+      name: 'auto_enroll_event_to_enrolled_seconds',
+      help: 'Time from the event to the enrollment',
+      buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 600],
+      registers,
+    }),
+  }
+}
+
+/** The id as the contract allows it; anything longer or else was never one. */
+function userIdOf(job: UserCreatedJob | undefined): string | undefined {
+  const userId: unknown = job?.data?.userId
+  return typeof userId === 'string' && userId.length <= 255 ? userId : undefined
+}

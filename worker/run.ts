@@ -1,0 +1,109 @@
+import { sql } from 'kysely'
+import { type Listening, listen } from '../config/listen.js'
+import type { Logger } from '../config/log.js'
+import { safeError } from '../config/safe-error.js'
+import type { Settings } from '../config/settings.js'
+import { connectDatabase } from '../db/connect.js'
+import { linkQueue } from '../queue/connect.js'
+import { openQueue } from '../queue/open.js'
+import { consume } from './consume.js'
+import { createEnroller } from './enroll.js'
+import { createHealthApp } from './health.js'
+import { createObserver } from './observe.js'
+import { startReconciler } from './reconcile.js'
+import { drain } from './shutdown.js'
+
+export type WorkerSettings = Settings & { DATABASE_URL: string; QUEUE_URL: string }
+
+export interface RunningWorker {
+  /** Where `/healthz`, `/readyz` and `/metrics` are served. */
+  url: string
+  /**
+   * Stops taking jobs, finishes those that are active, and closes everything within `SHUTDOWN_TIMEOUT_MS`.
+   *
+   * @returns how many jobs were still active; they run again elsewhere
+   */
+  close(): Promise<{ abandoned: number }>
+}
+
+const QUEUE_TIMEOUT_MS = 10_000
+const DATABASE_CONNECTIONS = 10
+
+/**
+ * Starts a worker in this process: it consumes, reconciles and serves its health. A database or queue that is away does
+ * not stop it from starting; it waits.
+ *
+ * @throws {SettingsError} when its HTTP port cannot be had
+ */
+export async function startWorker(settings: WorkerSettings, log: Logger): Promise<RunningWorker> {
+  const observer = createObserver(log)
+  const db = connectDatabase(settings.DATABASE_URL, {
+    applicationName: 'auto-enroll worker',
+    max: DATABASE_CONNECTIONS,
+    onError: observer.databaseError,
+  })
+  const place = { url: settings.QUEUE_URL, prefix: settings.QUEUE_PREFIX, onError: observer.queueError }
+  const queue = openQueue({ ...place, timeoutMs: QUEUE_TIMEOUT_MS })
+
+  const health = await serveHealth().catch(async (error: unknown) => {
+    await Promise.allSettled([queue.close(), db.destroy()])
+    throw error
+  })
+  log.info({ url: health.url, concurrency: settings.WORKER_CONCURRENCY }, 'worker started')
+  const stop = settings.AUTO_ENROLL_ENABLED ? startEnrolling() : idle()
+
+  return {
+    url: health.url,
+    async close() {
+      const abandoned = await stop()
+      await Promise.allSettled([health.close(), queue.close(), db.destroy()])
+      return { abandoned }
+    },
+  }
+
+  function serveHealth(): Promise<Listening> {
+    const app = createHealthApp({
+      registry: observer.registry,
+      checks: { database: () => sql`select 1`.execute(db), queue: () => queue.isPaused() },
+      unhealthy: () => undefined,
+      describeError: (error) => safeError(error).message,
+    })
+    return listen(app, {
+      port: settings.WORKER_HTTP_PORT,
+      host: settings.WORKER_HTTP_HOST,
+      portSetting: 'WORKER_HTTP_PORT',
+      hostSetting: 'WORKER_HTTP_HOST',
+    })
+  }
+
+  function startEnrolling(): () => Promise<number> {
+    const link = linkQueue({ ...place, profile: { mode: 'consume' } })
+    const enroll = createEnroller({ db, status: settings.ENROLLMENT_STATUS, onStatement: observer.statement })
+    const consumer = consume({ link, concurrency: settings.WORKER_CONCURRENCY, enroll, observer })
+    const stopReconciling = startReconciler({
+      db,
+      queue,
+      intervalMs: settings.RECONCILE_INTERVAL_MS,
+      onRound: observer.reconciled,
+      onError: observer.reconcileFailed,
+    })
+    return async () => {
+      const abandoned = await drain({
+        consumer,
+        stopReconciling,
+        link,
+        timeoutMs: settings.SHUTDOWN_TIMEOUT_MS,
+      })
+      if (abandoned > 0) log.warn({ abandoned }, 'stopped before these jobs were finished; they run again')
+      else log.info('stopped; no job was abandoned')
+      return abandoned
+    }
+  }
+
+  function idle(): () => Promise<number> {
+    log.warn(
+      'AUTO_ENROLL_ENABLED is false: nothing is consumed and nothing reconciled; events keep collecting',
+    )
+    return async () => 0
+  }
+}

@@ -1,0 +1,33 @@
+import type { QueueLink } from '../queue/connect.js'
+import type { Consumer } from './consume.js'
+
+interface DrainOptions {
+  consumer: Consumer
+  stopReconciling: () => Promise<void>
+  link: QueueLink
+  timeoutMs: number
+}
+
+/**
+ * Stops taking jobs and lets the active ones finish, for at most `timeoutMs`; then drops the connection, since waiting
+ * for a queue that does not answer would never end.
+ *
+ * @returns how many jobs were still active
+ */
+export async function drain({ consumer, stopReconciling, link, timeoutMs }: DrainOptions): Promise<number> {
+  const drained = Promise.all([consumer.worker.close(), stopReconciling()]).then(
+    () => true,
+    () => false,
+  )
+  const inTime = await Promise.race([drained, deadline(timeoutMs)])
+  const abandoned = consumer.active()
+  if (!inTime) void consumer.worker.close(true).catch(() => undefined)
+  await link.disconnect().catch(() => undefined)
+  return abandoned
+}
+
+function deadline(ms: number): Promise<false> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, ms, false).unref()
+  })
+}
