@@ -1,0 +1,97 @@
+import { Option } from 'commander'
+import { columnsOf } from '../db/columns.js'
+import { type CourseCount, canTellOwnRows, previewRollback, rollBack } from '../db/rollback.js'
+import { type Answer, runCommand, UsageError } from './command.js'
+import { timeFlag } from './flags.js'
+import { showProgress } from './progress.js'
+
+interface Flags {
+  since: Date
+  until?: Date
+  yes?: boolean
+}
+
+await runCommand({
+  name: 'rollback',
+  description:
+    'Removes the enrollments that auto-enroll made in a window of time and whose status is unchanged. Enrollments made ' +
+    'by hand stay. Shows what it would remove, by course; with --yes it pauses the queue and removes it.',
+  needs: ['DATABASE_URL', 'QUEUE_URL'],
+  flags: [
+    new Option('--since <time>', 'from this moment on (ISO 8601; UTC unless it has an offset)')
+      .argParser(timeFlag('--since'))
+      .makeOptionMandatory(),
+    new Option('--until <time>', 'up to, and without, this moment')
+      .argParser(timeFlag('--until'))
+      .default(undefined, 'now'),
+    new Option('--yes', 'do it'),
+  ],
+  async run({ settings, database, queue, signal }, { since, until = new Date(), yes }: Flags) {
+    if (until <= since) {
+      throw new UsageError(`--until (${until.toISOString()}) must be after --since (${since.toISOString()}).`)
+    }
+    const db = database(settings.DATABASE_URL)
+    const columns = await columnsOf(db)
+    if (!canTellOwnRows(columns)) {
+      throw new Error(
+        `"Enrollment"."id" is of type ${columns.Enrollment.get('id')?.type}, which cannot bear auto-enroll's mark, so its rows ` +
+          'cannot be told from those made by hand, and nothing is removed; remove by "enrolledAt" in SQL what you know to be its own',
+      )
+    }
+    const window = { since, until, status: settings.ENROLLMENT_STATUS }
+    if (!yes) return answer('preview', await previewRollback(db, columns, window), 0, window)
+
+    await queue(settings.QUEUE_URL).pause()
+    const courses = await previewRollback(db, columns, window)
+    const progress = showProgress('removing', total(courses), 'enrollments')
+    let removed = 0
+    for await (removed of rollBack(db, columns, window)) {
+      progress.update(removed)
+      if (signal.aborted) break
+    }
+    progress.stop()
+    return answer(signal.aborted ? 'interrupted' : 'done', courses, removed, window)
+  },
+})
+
+function answer(
+  status: 'preview' | 'done' | 'interrupted',
+  courses: CourseCount[],
+  removed: number,
+  window: { since: Date; until: Date },
+): Answer {
+  const found = total(courses)
+  const span = `${window.since.toISOString()} to ${window.until.toISOString()}`
+  return {
+    text: [
+      ...courses.map(
+        ({ courseId, title, enrollments }) => `${String(enrollments).padStart(9)}  ${title} (${courseId})`,
+      ),
+      {
+        preview:
+          `${found} enrollments from ${span} would be removed. ` +
+          (found === 0
+            ? 'There is nothing to do.'
+            : 'Nothing was removed; repeat with --yes to remove them.'),
+        done:
+          `${removed} enrollments from ${span} were removed. The queue is paused: users left without any enrollment are ` +
+          'enrolled again after npm run resume, unless their courses are unpublished first.',
+        interrupted: `interrupted: ${removed} of ${found} enrollments were removed; run it again to finish. The queue is paused.`,
+      }[status],
+    ].join('\n'),
+    json: {
+      status,
+      removed,
+      found,
+      courses,
+      since: window.since,
+      until: window.until,
+      paused: status !== 'preview',
+    },
+    exitCode: status === 'interrupted' ? 1 : 0,
+  }
+}
+
+function total(courses: CourseCount[]): number {
+  return courses.reduce((sum, course) => sum + course.enrollments, 0)
+}
