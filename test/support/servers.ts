@@ -1,0 +1,103 @@
+import { randomBytes } from 'node:crypto'
+import pg from 'pg'
+import { afterAll, beforeAll, inject } from 'vitest'
+import { connectDatabase } from '../../db/connect.js'
+import type { Database } from '../../db/schema.js'
+import { TEMPLATE } from './global-setup.js'
+
+/** A database of the test file's own. */
+export interface TestDatabase {
+  readonly url: string
+  readonly db: Database
+  /** Runs SQL as the superuser. */
+  sql<Row extends pg.QueryResultRow = Record<string, unknown>>(
+    text: string,
+    values?: unknown[],
+  ): Promise<Row[]>
+}
+
+/**
+ * Gives the test file a database: a clone of the migrated one, or an empty one to run `ddl` in. It is dropped at the
+ * end, which fails when a connection was left open.
+ */
+export function useDatabase({ ddl }: { ddl?: string } = {}): TestDatabase {
+  const name = `test_${randomBytes(6).toString('hex')}`
+  let url = ''
+  let db: Database | undefined
+  let client: pg.Client | undefined
+
+  beforeAll(async () => {
+    const address = new URL(inject('postgresUrl'))
+    address.pathname = name
+    url = address.href
+    await asAdmin(`create database ${name} template ${ddl === undefined ? TEMPLATE : 'template0'}`)
+    client = new pg.Client(url)
+    await client.connect()
+    if (ddl !== undefined) await client.query(ddl)
+    db = connectDatabase(url)
+  })
+
+  afterAll(async () => {
+    await db?.destroy()
+    await client?.end()
+    await dropWhenUnused(name)
+  })
+
+  return {
+    get url() {
+      return url
+    },
+    get db() {
+      return present(db)
+    },
+    async sql<Row extends pg.QueryResultRow>(text: string, values?: unknown[]) {
+      return (await present(client).query<Row>(text, values)).rows
+    },
+  }
+}
+
+/** Postgres notices a moment later than the client that a connection is closed. */
+async function dropWhenUnused(name: string): Promise<void> {
+  const admin = new pg.Client(inject('postgresUrl'))
+  await admin.connect()
+  const deadline = Date.now() + 5000
+  try {
+    for (;;) {
+      const { rows } = await admin.query<{ application_name: string; query: string }>(
+        'select application_name, query from pg_stat_activity where datname = $1',
+        [name],
+      )
+      if (rows.length === 0) break
+      if (Date.now() > deadline) throw new Error(`connections were left open: ${JSON.stringify(rows)}`)
+    }
+    await admin.query(`drop database ${name}`)
+  } finally {
+    await admin.end()
+  }
+}
+
+async function asAdmin(statement: string): Promise<void> {
+  const admin = new pg.Client(inject('postgresUrl'))
+  await admin.connect()
+  try {
+    await admin.query(statement)
+  } finally {
+    await admin.end()
+  }
+}
+
+function present<T>(value: T | undefined): T {
+  if (value === undefined) throw new Error('used before the test file has started')
+  return value
+}
+
+/** Every suite that touches a queue runs on both. */
+export const BACKENDS = ['redis', 'postgres'] as const
+export type Backend = (typeof BACKENDS)[number]
+
+/** Where a test's queue is: on Redis under a prefix of its own, on Postgres in the test file's database. */
+export function queuePlace(backend: Backend, database: TestDatabase): { url: string; prefix: string } {
+  return backend === 'redis'
+    ? { url: inject('redisUrl'), prefix: `{test-${randomBytes(6).toString('hex')}}` }
+    : { url: database.url, prefix: '{auto-enroll}' }
+}

@@ -1,0 +1,26 @@
+import { pino } from 'pino'
+import { readSettings } from '../../config/settings.js'
+import { type RunningWorker, startWorker } from '../../worker/run.js'
+
+export interface WorkerPlace {
+  databaseUrl: string
+  queue: { url: string; prefix: string }
+  env?: Record<string, string>
+  log?: pino.Logger
+}
+
+/** Starts a worker in this process, on a free port and silent. */
+export function startTestWorker({ databaseUrl, queue, env = {}, log }: WorkerPlace): Promise<RunningWorker> {
+  const settings = readSettings(
+    {
+      DATABASE_URL: databaseUrl,
+      QUEUE_URL: queue.url,
+      QUEUE_PREFIX: queue.prefix,
+      WORKER_HTTP_PORT: '0',
+      RECONCILE_INTERVAL_MS: '0',
+      ...env,
+    },
+    ['DATABASE_URL', 'QUEUE_URL'],
+  )
+  return startWorker(settings, log ?? pino({ level: 'silent' }))
+}
