@@ -5,20 +5,16 @@ import type { Database } from './schema.js'
 const RECONCILE_LOCK = 0x61657263
 
 /**
- * Runs `work` while holding the fleet's reconcile lock, on a connection of its own; a crash frees it.
+ * Runs `work` while holding the fleet's reconcile lock; a crash frees it. The lock belongs to a transaction that does
+ * nothing else, because a pooler in transaction mode would leave a session's lock behind on a connection of its own.
  *
  * @returns what `work` returns, or `undefined` at once when somebody else holds the lock
  */
 export function withReconcileLock<T>(db: Database, work: () => Promise<T>): Promise<T | undefined> {
-  return db.connection().execute(async (connection) => {
+  return db.transaction().execute(async (tx) => {
     const { rows } = await sql<{ locked: boolean }>`
-      select pg_try_advisory_lock(${sql.lit(RECONCILE_LOCK)}) as locked
-    `.execute(connection)
-    if (rows[0]?.locked !== true) return undefined
-    try {
-      return await work()
-    } finally {
-      await sql`select pg_advisory_unlock(${sql.lit(RECONCILE_LOCK)})`.execute(connection)
-    }
+      select pg_try_advisory_xact_lock(${sql.lit(RECONCILE_LOCK)}) as locked
+    `.execute(tx)
+    return rows[0]?.locked === true ? work() : undefined
   })
 }
