@@ -5,7 +5,7 @@ export type QueueAddress =
   | { kind: 'sentinel'; hosts: Host[]; credentials: Credentials; tls: boolean; db: number; master: string }
   | { kind: 'postgres'; url: string }
 
-export interface Host {
+interface Host {
   host: string
   port: number
 }

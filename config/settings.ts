@@ -162,13 +162,3 @@ function expectation(name: string): string {
   if (name === 'QUEUE_URL') return `expected ${QUEUE_URL_FORMS}`
   return 'expected a value'
 }
-
-/** The settings as a Markdown table, one row each, in the order they are declared. */
-export function settingsTable(): string {
-  const rows = Object.entries(settingsSchema.shape).map(([name, schema]) => {
-    const parsed = schema.safeParse(undefined)
-    const standard = parsed.success && parsed.data !== undefined ? `\`${parsed.data}\`` : 'none'
-    return `| \`${name}\` | ${standard} | ${schema.description} |`
-  })
-  return ['| setting | default | meaning |', '| --- | --- | --- |', ...rows].join('\n')
-}

@@ -8,7 +8,7 @@ import { parseQueueUrl, type QueueAddress } from '../config/queue-url.js'
  * How a connection behaves when the queue is away: `produce` gives up after `timeoutMs`, so that nobody waits;
  * `consume` waits and reconnects for as long as it takes.
  */
-export type Profile = { mode: 'produce'; timeoutMs: number } | { mode: 'consume' }
+type Profile = { mode: 'produce'; timeoutMs: number } | { mode: 'consume' }
 
 type Connection = Redis | Cluster | pg.Pool
 

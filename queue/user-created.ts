@@ -35,7 +35,7 @@ const userCreated = z.object({
 export type UserCreated = z.output<typeof userCreated>
 
 /** What became of a job that did not fail. */
-export type Outcome = 'enrolled' | 'already-enrolled' | 'no-published-courses' | 'user-not-found'
+type Outcome = 'enrolled' | 'already-enrolled' | 'no-published-courses' | 'user-not-found'
 
 /** A job's return value; `enrolled` counts the new enrollments. */
 export interface UserCreatedResult {

@@ -2,7 +2,7 @@ import { Hono } from 'hono'
 import type { Registry } from 'prom-client'
 
 /** What the worker needs, and whether it can be reached; rejects when it cannot. */
-export type Checks = Readonly<Record<string, () => Promise<unknown>>>
+type Checks = Readonly<Record<string, () => Promise<unknown>>>
 
 export interface HealthOptions {
   registry: Registry

@@ -1,0 +1,25 @@
+import { settingsSchema } from './settings.js'
+
+/** The settings as a Markdown table, one row each, in the order they are declared. */
+export function settingsTable(): string {
+  const rows = settingsForReaders().map(
+    ({ name, standard, meaning }) =>
+      `| \`${name}\` | ${standard === '' ? 'none' : `\`${standard}\``} | ${meaning} |`,
+  )
+  return ['| setting | default | meaning |', '| --- | --- | --- |', ...rows].join('\n')
+}
+
+/** The settings as an example of an `.env` file: each with its meaning above and its default behind a `#`. */
+export function envExample(): string {
+  const entries = settingsForReaders().map(
+    ({ name, standard, meaning }) => `# ${meaning.replaceAll('`', '')}\n#${name}=${standard}\n`,
+  )
+  return ['# Every setting with its default. Take the # away to change one.\n', ...entries].join('\n')
+}
+
+function settingsForReaders() {
+  return Object.entries(settingsSchema.shape).map(([name, schema]) => {
+    const { data } = schema.safeParse(undefined)
+    return { name, standard: data === undefined ? '' : String(data), meaning: schema.description ?? '' }
+  })
+}

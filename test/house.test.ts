@@ -1,0 +1,77 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
+import { describe, expect, it } from 'vitest'
+
+/** Who may import whom, as CONTRIBUTING.md tells it. */
+const MAY_IMPORT: Record<string, readonly string[]> = {
+  config: [],
+  db: ['config'],
+  queue: ['config'],
+  producers: ['queue', 'db', 'config'],
+  worker: ['queue', 'db', 'config'],
+  dashboard: ['queue', 'db', 'config'],
+  scripts: ['producers', 'worker', 'dashboard', 'queue', 'db', 'config'],
+}
+
+const rooms = Object.keys(MAY_IMPORT).map((room) => ({ room, files: sourcesIn(room) }))
+const files = rooms.flatMap((room) => room.files)
+
+describe.each(rooms.filter((room) => room.files.length > 0))('$room/', ({ room, files }) => {
+  it(`imports from no other room than ${MAY_IMPORT[room]?.join(', ') || 'none'}`, () => {
+    const allowed = [room, ...(MAY_IMPORT[room] ?? [])]
+    const strays = files.flatMap((file) =>
+      importsOf(file)
+        .filter((target) => !allowed.includes(target.split('/')[0] ?? ''))
+        .map((target) => `${file} imports ${target}`),
+    )
+    expect(strays).toEqual([])
+  })
+})
+
+it('reads the environment and ends the process in scripts/ alone', () => {
+  const offenders = files
+    .filter((file) => !file.startsWith('scripts/'))
+    .filter((file) => /\bprocess\.(env|argv|exit|exitCode|abort)\b/.test(readFileSync(file, 'utf8')))
+  expect(offenders).toEqual([])
+})
+
+it('has no two files that import each other, however far round', () => {
+  expect(files.map((file) => circleFrom(file)).filter((circle) => circle !== undefined)).toEqual([])
+})
+
+it('is told in CONTRIBUTING.md as it is', () => {
+  const contributing = readFileSync('CONTRIBUTING.md', 'utf8')
+  for (const [room, below] of Object.entries(MAY_IMPORT)) {
+    const told =
+      { scripts: 'all below', config: 'nothing' }[room] ?? below.map((name) => `\`${name}\``).join(', ')
+    expect(contributing).toMatch(new RegExp(`^\\| \`${room}/\` \\| .* \\| ${told} \\|$`, 'm'))
+  }
+})
+
+function sourcesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith('.ts'))
+      .map((name) => join(folder, name))
+  } catch {
+    return []
+  }
+}
+
+/** The files of ours that a file imports or re-exports, from the root of the repository. */
+function importsOf(file: string): string[] {
+  const specifiers = readFileSync(file, 'utf8').matchAll(/(?:from|import)\s*\(?\s*'(\.[^']+)'/g)
+  return [...specifiers].map(([, specifier = '']) =>
+    relative('.', join(dirname(file), specifier)).replace(/\.js$/, '.ts'),
+  )
+}
+
+function circleFrom(start: string, path: readonly string[] = [start]): string | undefined {
+  for (const target of importsOf(path.at(-1) ?? start).filter((name) => files.includes(name))) {
+    if (target === start) return [...path, start].join(' → ')
+    if (path.includes(target)) continue
+    const circle = circleFrom(start, [...path, target])
+    if (circle !== undefined) return circle
+  }
+  return undefined
+}
