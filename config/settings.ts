@@ -87,6 +87,14 @@ export const settingsSchema = z
       .describe('Address that the dashboard binds to; without a password loopback only'),
     DASHBOARD_USER: z.string().min(1).default('admin').describe('Who may open the dashboard'),
     DASHBOARD_PASSWORD: z.string().min(1).optional().describe('Password of the dashboard'),
+    OTEL_EXPORTER_OTLP_ENDPOINT: z
+      .url({
+        protocol: /^https?$/,
+        error: 'expected the base URL of an OTLP/HTTP collector, such as http://127.0.0.1:4318',
+      })
+      .optional()
+      .describe('Where the worker sends traces from sign-up to enrollment (OTLP/HTTP); not set: nowhere'),
+    OTEL_SERVICE_NAME: z.string().min(1).default('auto-enroll').describe('The worker’s name in traces'),
     LOG_LEVEL: z
       .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
       .default('info')

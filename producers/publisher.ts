@@ -1,3 +1,4 @@
+import type { Telemetry } from 'bullmq'
 import {
   BrokenCircuitError,
   ConsecutiveBreaker,
@@ -7,12 +8,14 @@ import {
   timeout,
   wrap,
 } from 'cockatiel'
+import type { Registry } from 'prom-client'
 import { z } from 'zod'
 import { prefixProblem, queueUrlProblem } from '../config/queue-url.js'
 import { safeError } from '../config/safe-error.js'
 import { settingsSchema } from '../config/settings.js'
 import { type EventQueue, openQueue } from '../queue/open.js'
 import { parseUserCreated, type Source } from '../queue/user-created.js'
+import { createPublishMetrics } from './metrics.js'
 
 export interface PublisherOptions {
   /** Where the queue is: `redis://`, `rediss://`, `redis+cluster://`, `redis+sentinel://` or `postgres://`. */
@@ -25,6 +28,10 @@ export interface PublisherOptions {
   enabled?: boolean
   /** Told once when publishing begins to fail and once when it works again; a pino logger fits. */
   logger?: PublisherLogger
+  /** Where to count publish results by status and source (`auto_enroll_publish_total`, `…_seconds`). */
+  registry?: Registry
+  /** Joins jobs to the trace of the sign-up: BullMQ's telemetry, such as `new BullMQOtel('auto-enroll')`. */
+  telemetry?: Telemetry
 }
 
 export interface PublisherLogger {
@@ -89,7 +96,8 @@ const optionsSchema = z
  */
 export function createPublisher(options: PublisherOptions): Publisher {
   const { queueUrl, timeoutMs, prefix, enabled } = parseOptions(options)
-  const logger = options.logger
+  const { logger, telemetry } = options
+  const measure = options.registry === undefined ? undefined : createPublishMetrics(options.registry)
   // Timers fire late rather than early: aiming a little below keeps the promise.
   const deadlineMs = timeoutMs - Math.min(10, Math.ceil(timeoutMs / 10))
   const inTime = () => timeout(deadlineMs, { strategy: TimeoutStrategy.Aggressive, abortOnReturn: false })
@@ -109,29 +117,36 @@ export function createPublisher(options: PublisherOptions): Publisher {
   const underway = new Set<Promise<unknown>>()
 
   async function add(event: Parameters<EventQueue['add']>[0]): Promise<PublishResult> {
-    queue ??= openQueue({ url: queueUrl, prefix, timeoutMs: deadlineMs, onError: () => undefined })
+    queue ??= openQueue({ url: queueUrl, prefix, timeoutMs: deadlineMs, onError: () => undefined, telemetry })
     return { status: await queue.add(event) }
+  }
+
+  async function attempt(event: PublishEvent): Promise<PublishResult> {
+    const parsed = parseUserCreated({ ...event, v: 1, occurredAt: new Date().toISOString() })
+    if (!parsed.ok) return { status: 'rejected', reason: parsed.reason }
+    if (!enabled) return { status: 'disabled' }
+    if (closed) return { status: 'deferred', reason: 'the publisher is closed' }
+    const publishing = bounded.execute(() => {
+      const adding = add(parsed.event)
+      adding.catch(() => undefined)
+      return adding
+    })
+    underway.add(publishing)
+    try {
+      return await publishing
+    } catch (error) {
+      return { status: 'deferred', reason: reasonFor(error) }
+    } finally {
+      underway.delete(publishing)
+    }
   }
 
   return {
     async publish(event) {
-      const parsed = parseUserCreated({ ...event, v: 1, occurredAt: new Date().toISOString() })
-      if (!parsed.ok) return { status: 'rejected', reason: parsed.reason }
-      if (!enabled) return { status: 'disabled' }
-      if (closed) return { status: 'deferred', reason: 'the publisher is closed' }
-      const publishing = bounded.execute(() => {
-        const adding = add(parsed.event)
-        adding.catch(() => undefined)
-        return adding
-      })
-      underway.add(publishing)
-      try {
-        return await publishing
-      } catch (error) {
-        return { status: 'deferred', reason: reasonFor(error) }
-      } finally {
-        underway.delete(publishing)
-      }
+      const startedAt = performance.now()
+      const result = await attempt(event)
+      measure?.(event?.source, result.status, performance.now() - startedAt)
+      return result
     },
     async close() {
       closed = true

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { Queue } from 'bullmq'
+import { Queue, type Telemetry } from 'bullmq'
 import { linkQueue, type QueueLink } from './connect.js'
 import { JOB_NAME, jobOptions, QUEUE_NAME, type UserCreated, type UserCreatedResult } from './user-created.js'
 
@@ -34,16 +34,21 @@ export interface OpenOptions {
   /** How long a call may take when the queue does not answer. */
   timeoutMs: number
   onError: (error: Error) => void
+  telemetry?: Telemetry
 }
 
 /** Opens the queue lazily: nothing is connected before the first call, and a failed start is forgotten. */
-export function openQueue({ url, prefix, timeoutMs, onError }: OpenOptions): EventQueue {
+export function openQueue({ url, prefix, timeoutMs, onError, telemetry }: OpenOptions): EventQueue {
   const link = linkQueue({ url, prefix, profile: { mode: 'produce', timeoutMs }, onError })
   let queue: BullQueue | undefined
 
   function bull(): BullQueue {
     if (queue !== undefined) return queue
-    const opened: BullQueue = new Queue(QUEUE_NAME, link.options, link.backend as never)
+    const opened: BullQueue = new Queue(
+      QUEUE_NAME,
+      { ...link.options, ...(telemetry === undefined ? {} : { telemetry }) },
+      link.backend as never,
+    )
     opened.on('error', onError)
     opened.waitUntilReady().catch(() => {
       if (queue === opened) queue = undefined

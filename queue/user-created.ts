@@ -35,7 +35,8 @@ const userCreated = z.object({
 export type UserCreated = z.output<typeof userCreated>
 
 /** What became of a job that did not fail. */
-type Outcome = 'enrolled' | 'already-enrolled' | 'no-published-courses' | 'user-not-found'
+export const OUTCOMES = ['enrolled', 'already-enrolled', 'no-published-courses', 'user-not-found'] as const
+type Outcome = (typeof OUTCOMES)[number]
 
 /** A job's return value; `enrolled` counts the new enrollments. */
 export interface UserCreatedResult {

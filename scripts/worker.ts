@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { startWorker } from '../worker/run.js'
 import { runCommand } from './command.js'
+import { startTracing } from './tracing.js'
 
 await runCommand({
   name: 'worker',
@@ -9,10 +10,14 @@ await runCommand({
     'SIGTERM or SIGINT; then finishes what it is doing. A second signal ends it at once.',
   needs: ['DATABASE_URL', 'QUEUE_URL'],
   async run({ settings, log, signal }) {
-    const worker = await startWorker(settings, log)
+    const tracing = await startTracing(settings.OTEL_EXPORTER_OTLP_ENDPOINT, settings.OTEL_SERVICE_NAME)
+    const worker = await startWorker(settings, log, tracing?.telemetry)
     if (!signal.aborted) await once(signal, 'abort')
     log.info('stopping: no more jobs are taken, active ones finish')
     const { abandoned } = await worker.close()
+    await tracing
+      ?.shutdown()
+      .catch((error: unknown) => log.warn({ err: error }, 'the last traces were not sent'))
     return {
       text: abandoned === 0 ? 'stopped' : `stopped; ${abandoned} jobs were abandoned and run again`,
       json: { abandoned },

@@ -1,4 +1,4 @@
-import { MetricsTime, UnrecoverableError, Worker } from 'bullmq'
+import { MetricsTime, type Telemetry, UnrecoverableError, Worker } from 'bullmq'
 import type { QueueLink } from '../queue/connect.js'
 import {
   JOB_NAME,
@@ -20,6 +20,7 @@ interface ConsumeOptions {
   concurrency: number
   enroll: Enroll
   observer: Observer
+  telemetry?: Telemetry
 }
 
 export interface Consumer {
@@ -29,7 +30,7 @@ export interface Consumer {
 }
 
 /** Takes `user.created` jobs off the queue and enrolls their users, from now on until it is closed. */
-export function consume({ link, concurrency, enroll, observer }: ConsumeOptions): Consumer {
+export function consume({ link, concurrency, enroll, observer, telemetry }: ConsumeOptions): Consumer {
   let active = 0
   const worker: Consumer['worker'] = new Worker(
     QUEUE_NAME,
@@ -46,6 +47,7 @@ export function consume({ link, concurrency, enroll, observer }: ConsumeOptions)
       concurrency,
       maxStalledCount: MAX_STALLED_COUNT,
       metrics: { maxDataPoints: MetricsTime.TWO_WEEKS },
+      ...(telemetry === undefined ? {} : { telemetry }),
     },
     link.backend as never,
   )

@@ -1,11 +1,13 @@
 import { Hono } from 'hono'
-import type { Registry } from 'prom-client'
+import { Registry } from 'prom-client'
+import { within } from './deadline.js'
 
 /** What the worker needs, and whether it can be reached; rejects when it cannot. */
 type Checks = Readonly<Record<string, () => Promise<unknown>>>
 
 export interface HealthOptions {
-  registry: Registry
+  /** The answer of `/metrics`, in Prometheus' text format. */
+  metrics: () => Promise<string>
   /** Checked by `/readyz`. */
   checks: Checks
   /** Why the process should be restarted, or `undefined`. Checked by `/healthz`. */
@@ -16,7 +18,7 @@ export interface HealthOptions {
 const CHECK_TIMEOUT_MS = 2000
 
 /** `/healthz` (is the process in order), `/readyz` (can it reach what it needs) and `/metrics` (Prometheus). */
-export function createHealthApp({ registry, checks, unhealthy, describeError }: HealthOptions): Hono {
+export function createHealthApp({ metrics, checks, unhealthy, describeError }: HealthOptions): Hono {
   const app = new Hono()
   app.get('/healthz', (c) => {
     const reason = unhealthy()
@@ -35,7 +37,7 @@ export function createHealthApp({ registry, checks, unhealthy, describeError }: 
     )
   })
   app.get('/metrics', async (c) =>
-    c.text(await registry.metrics(), 200, { 'content-type': registry.contentType }),
+    c.text(await metrics(), 200, { 'content-type': Registry.PROMETHEUS_CONTENT_TYPE }),
   )
   return app
 }
@@ -44,13 +46,5 @@ async function outcomeOf(
   check: () => Promise<unknown>,
   describeError: (error: unknown) => string,
 ): Promise<string> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<string>((resolve) => {
-    timer = setTimeout(resolve, CHECK_TIMEOUT_MS, `no answer within ${CHECK_TIMEOUT_MS} ms`)
-  })
-  const answer = check().then(
-    () => 'ok',
-    (error: unknown) => describeError(error),
-  )
-  return Promise.race([answer, late]).finally(() => clearTimeout(timer))
+  return within(CHECK_TIMEOUT_MS, check()).then(() => 'ok', describeError)
 }

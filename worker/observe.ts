@@ -1,6 +1,6 @@
 import { Counter, collectDefaultMetrics, Histogram, Registry } from 'prom-client'
 import type { Logger } from '../config/log.js'
-import type { UserCreatedJob, UserCreatedResult } from '../queue/user-created.js'
+import { OUTCOMES, type UserCreatedJob, type UserCreatedResult } from '../queue/user-created.js'
 import type { Reconciled } from './reconcile.js'
 
 /** What happens in a worker, told once: every log line is worded here, and every metric counted. */
@@ -20,6 +20,8 @@ export function createObserver(log: Logger): Observer {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
   const metrics = createMetrics(registry)
+  // A series that exists from the start can be alerted on before its first event.
+  for (const outcome of [...OUTCOMES, 'failed']) metrics.jobs.inc({ outcome }, 0)
 
   return {
     registry,
@@ -67,6 +69,7 @@ export function createObserver(log: Logger): Observer {
     reconciled(round) {
       metrics.rounds.inc({ result: round.status })
       if (round.status !== 'done') return log.debug(round, 'reconciling was not needed')
+      metrics.reconciledUsers.inc(round.users)
       if (round.users === 0) return log.debug(round, 'everyone is enrolled')
       log.info(round, 'users without any enrollment were queued')
     },
@@ -106,6 +109,11 @@ function createMetrics(registry: Registry) {
       name: 'auto_enroll_reconcile_rounds_total',
       help: 'Rounds of the reconciler by result',
       labelNames: ['result'],
+      registers,
+    }),
+    reconciledUsers: new Counter({
+      name: 'auto_enroll_reconciled_users_total',
+      help: 'Users without any enrollment whom the reconciler found',
       registers,
     }),
     batchUsers: new Histogram({

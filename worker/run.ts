@@ -1,13 +1,18 @@
+import type { Telemetry } from 'bullmq'
 import { sql } from 'kysely'
 import { type Listening, listen } from '../config/listen.js'
 import type { Logger } from '../config/log.js'
 import { safeError } from '../config/safe-error.js'
 import type { Settings } from '../config/settings.js'
 import { connectDatabase } from '../db/connect.js'
+import { countUsersWithoutEnrollment } from '../db/users.js'
 import { linkQueue } from '../queue/connect.js'
+import { oldestWaitingMs } from '../queue/lag.js'
 import { openQueue } from '../queue/open.js'
 import { consume } from './consume.js'
+import { within } from './deadline.js'
 import { createEnroller } from './enroll.js'
+import { registerGauges } from './gauges.js'
 import { createHealthApp } from './health.js'
 import { createObserver } from './observe.js'
 import { startReconciler } from './reconcile.js'
@@ -28,6 +33,8 @@ export interface RunningWorker {
 
 const QUEUE_TIMEOUT_MS = 10_000
 const DATABASE_CONNECTIONS = 10
+/** Well below the time that Prometheus waits, so that a frozen queue does not hide the other figures. */
+const METRICS_TIMEOUT_MS = 2000
 
 /**
  * Starts a worker in this process: it consumes, reconciles and serves its health. A database or queue that is away does
@@ -35,7 +42,11 @@ const DATABASE_CONNECTIONS = 10
  *
  * @throws {SettingsError} when its HTTP port cannot be had
  */
-export async function startWorker(settings: WorkerSettings, log: Logger): Promise<RunningWorker> {
+export async function startWorker(
+  settings: WorkerSettings,
+  log: Logger,
+  telemetry?: Telemetry,
+): Promise<RunningWorker> {
   const observer = createObserver(log)
   const db = connectDatabase(settings.DATABASE_URL, {
     applicationName: 'auto-enroll worker',
@@ -44,6 +55,14 @@ export async function startWorker(settings: WorkerSettings, log: Logger): Promis
   })
   const place = { url: settings.QUEUE_URL, prefix: settings.QUEUE_PREFIX, onError: observer.queueError }
   const queue = openQueue({ ...place, timeoutMs: QUEUE_TIMEOUT_MS })
+
+  registerGauges({
+    registry: observer.registry,
+    usersWithoutEnrollment: () => countUsersWithoutEnrollment(db),
+    timeoutMs: METRICS_TIMEOUT_MS,
+    oldestWaitingSeconds: async () => (await oldestWaitingMs(queue)) / 1000,
+    unfinishedJobs: () => queue.countUnfinished(),
+  })
 
   const health = await serveHealth().catch(async (error: unknown) => {
     await Promise.allSettled([queue.close(), db.destroy()])
@@ -61,9 +80,18 @@ export async function startWorker(settings: WorkerSettings, log: Logger): Promis
     },
   }
 
+  /** Ours, and BullMQ's own figures where the queue answers. */
+  async function exportMetrics(): Promise<string> {
+    const [own, bull] = await Promise.all([
+      observer.registry.metrics(),
+      within(METRICS_TIMEOUT_MS, queue.bull().exportPrometheusMetrics()).catch(() => ''),
+    ])
+    return `${own}\n${bull}`
+  }
+
   function serveHealth(): Promise<Listening> {
     const app = createHealthApp({
-      registry: observer.registry,
+      metrics: exportMetrics,
       checks: { database: () => sql`select 1`.execute(db), queue: () => queue.isPaused() },
       unhealthy: () => undefined,
       describeError: (error) => safeError(error).message,
@@ -79,7 +107,7 @@ export async function startWorker(settings: WorkerSettings, log: Logger): Promis
   function startEnrolling(): () => Promise<number> {
     const link = linkQueue({ ...place, profile: { mode: 'consume' } })
     const enroll = createEnroller({ db, status: settings.ENROLLMENT_STATUS, onStatement: observer.statement })
-    const consumer = consume({ link, concurrency: settings.WORKER_CONCURRENCY, enroll, observer })
+    const consumer = consume({ link, concurrency: settings.WORKER_CONCURRENCY, enroll, observer, telemetry })
     const stopReconciling = startReconciler({
       db,
       queue,

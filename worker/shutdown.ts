@@ -1,5 +1,6 @@
 import type { QueueLink } from '../queue/connect.js'
 import type { Consumer } from './consume.js'
+import { within } from './deadline.js'
 
 interface DrainOptions {
   consumer: Consumer
@@ -19,15 +20,9 @@ export async function drain({ consumer, stopReconciling, link, timeoutMs }: Drai
     () => true,
     () => false,
   )
-  const inTime = await Promise.race([drained, deadline(timeoutMs)])
+  const inTime = await within(timeoutMs, drained).catch(() => false)
   const abandoned = consumer.active()
   if (!inTime) void consumer.worker.close(true).catch(() => undefined)
   await link.disconnect().catch(() => undefined)
   return abandoned
-}
-
-function deadline(ms: number): Promise<false> {
-  return new Promise((resolve) => {
-    setTimeout(resolve, ms, false).unref()
-  })
 }
