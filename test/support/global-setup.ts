@@ -4,7 +4,8 @@ import { connectDatabase } from '../../db/connect.js'
 import { migrate } from '../../db/migrate.js'
 import { startEmbeddedPostgres } from '../../dist/scripts/demo/embedded-postgres.js'
 import { migrateQueue } from '../../queue/migrate.js'
-import { ensureRedisServer, startRedis } from './redis-server.js'
+import { ensurePrograms } from './programs.js'
+import { REDIS_SERVER, startRedis } from './redis-server.js'
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -17,9 +18,16 @@ declare module 'vitest' {
 /** Cloned for each test file: the application's tables and the queue's own schema, both empty. */
 export const TEMPLATE = 'template_migrated'
 
+const PROMTOOL = {
+  name: 'promtool',
+  debianPackage: 'prometheus',
+  howToInstall:
+    'The tests check the alert rules with promtool, which comes with Prometheus: put it on the PATH.',
+}
+
 /** One Postgres and one Redis for the whole run. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  await ensureRedisServer()
+  await ensurePrograms([REDIS_SERVER, PROMTOOL])
   const [postgres, redis] = await Promise.all([
     startEmbeddedPostgres(['-c', 'fsync=off', '-c', 'max_connections=300']),
     startRedis(),

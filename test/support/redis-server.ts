@@ -1,37 +1,18 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { access, mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
-import { delimiter, join } from 'node:path'
-import { promisify } from 'node:util'
+import { join } from 'node:path'
 import { Redis } from 'ioredis'
+import type { Program } from './programs.js'
 
-const run = promisify(execFile)
-
-const HOW_TO_INSTALL =
-  'The tests need a real redis-server (6.2 or newer) on the PATH. Install it: ' +
-  '"sudo apt-get install redis-server" on Debian or Ubuntu, "brew install redis" on macOS, "dnf install redis" on Fedora.'
-
-/** Installs `redis-server` where it can (Debian or Ubuntu as root), else says how to. */
-export async function ensureRedisServer(): Promise<void> {
-  if (await onPath('redis-server')) return
-  if (process.getuid?.() !== 0 || !(await onPath('apt-get'))) throw new Error(HOW_TO_INSTALL)
-  process.stderr.write('redis-server is missing; installing it with apt-get …\n')
-  // RUNLEVEL=1 keeps the package from starting a server of its own.
-  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' }
-  try {
-    await run('apt-get', ['update', '-q'], { env })
-    await run('apt-get', ['install', '-y', '-q', '--no-install-recommends', 'redis-server'], { env })
-  } catch (error) {
-    throw new Error(`apt-get could not install redis-server. ${HOW_TO_INSTALL}`, { cause: error })
-  }
-  if (!(await onPath('redis-server'))) throw new Error(HOW_TO_INSTALL)
-}
-
-async function onPath(program: string): Promise<boolean> {
-  const tries = (process.env.PATH ?? '').split(delimiter).map((folder) => access(join(folder, program)))
-  return (await Promise.allSettled(tries)).some((found) => found.status === 'fulfilled')
+export const REDIS_SERVER: Program = {
+  name: 'redis-server',
+  debianPackage: 'redis-server',
+  howToInstall:
+    'The tests need a real redis-server (6.2 or newer) on the PATH. Install it: "sudo apt-get install redis-server" on ' +
+    'Debian or Ubuntu, "brew install redis" on macOS, "dnf install redis" on Fedora.',
 }
 
 export interface RedisServer {
