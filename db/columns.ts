@@ -1,11 +1,20 @@
-import { type RawBuilder, sql } from 'kysely'
+import { sql } from 'kysely'
 import { type Database, TABLES, type TableName } from './schema.js'
 
 export interface Column {
-  /** The type as SQL spells it, with its modifier: `text`, `uuid`, `timestamp(3) without time zone`, `"Status"`. */
+  /**
+   * The type as SQL spells it, that of its base for a domain: `text`, `uuid`, `timestamp without time zone`,
+   * `"Status"`. Without its length, because a cast to `varchar(30)` cuts a longer text silently.
+   */
   type: string
+  /** Characters that a text column takes at most, where it is bounded. */
+  maxLength: number | null
+  /** The values of an enum. */
+  labels: readonly string[] | null
   /** Neither nullable nor filled by the database when an insert leaves it out. */
   required: boolean
+  /** Computed by the database, which refuses any value for it. */
+  generated: boolean
 }
 
 /** The columns of the three tables (or of updatable views named as they are) in one database. */
@@ -38,16 +47,23 @@ export function columnsOf(db: Database): Promise<Columns> {
 /** Reads what columns there are, without judging them. Views count as tables. */
 export async function readColumns(db: Database): Promise<Columns> {
   const { rows } = await sql<Column & { table: TableName; name: string }>`
-    select asked.name as "table", a.attname as name, format_type(a.atttypid, a.atttypmod) as type,
-      a.attnotnull and not a.atthasdef and a.attidentity = '' as required
+    select asked.name as "table", a.attname as name, format_type(base.type, -1) as type,
+      case when base.type in ('varchar'::regtype, 'bpchar'::regtype) and base.modifier > 4
+        then base.modifier - 4 end as "maxLength",
+      (select array_agg(enumlabel::text order by enumsortorder) from pg_enum where enumtypid = base.type) as labels,
+      a.attnotnull and not a.atthasdef and a.attidentity = '' as required,
+      a.attgenerated <> '' as generated
     from unnest(${sql.val([...TABLES])}::text[]) as asked(name)
     join pg_class c on c.oid = to_regclass(quote_ident(asked.name))
     join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+    join pg_type t on t.oid = a.atttypid
+    cross join lateral (
+      select case t.typtype when 'd' then t.typbasetype else t.oid end,
+        case t.typtype when 'd' then t.typtypmod else a.atttypmod end
+    ) as base(type, modifier)
   `.execute(db)
   const columnsOfTable = (table: TableName) =>
-    new Map(
-      rows.filter((row) => row.table === table).map(({ name, type, required }) => [name, { type, required }]),
-    )
+    new Map(rows.flatMap(({ table: of, name, ...column }) => (of === table ? [[name, column]] : [])))
   return {
     User: columnsOfTable('User'),
     Course: columnsOfTable('Course'),
@@ -69,42 +85,4 @@ function complete(columns: Columns): Columns {
   const missing = missingColumns(columns)
   if (missing.length > 0) throw new Error(`the database is not the application's: ${missing.join('; ')}`)
   return columns
-}
-
-/** The SQL type of a column, for a cast. */
-export function typeOf(columns: Columns, table: TableName, name: string): RawBuilder<unknown> {
-  const column = columns[table].get(name)
-  if (column === undefined) throw new Error(`table "${table}" has no column "${name}"`)
-  return sql.raw(column.type)
-}
-
-/** An element of an id column cast to text, so that ids of every type are strings here. */
-export function asText(reference: string): RawBuilder<string> {
-  return sql<string>`${sql.ref(reference)}::text`
-}
-
-/** The present moment for a timestamp column; one without zone gets UTC, as Prisma writes it. */
-export function nowFor(column: Column | undefined): RawBuilder<never> {
-  return column?.type.endsWith('without time zone')
-    ? sql<never>`(now() at time zone 'UTC')`
-    : sql<never>`now()`
-}
-
-/** Marks the id of an enrollment as made by auto-enroll: no real cuid begins so, and it passes as one. */
-export const OWN_ID_PREFIX = 'cae'
-
-/**
- * A new id for an id column: text gets the prefix and 32 hex digits, uuid a random one, and any other type is
- * `undefined`: the database's default fills it.
- */
-export function newId(column: Column | undefined, prefix: string): RawBuilder<string> | undefined {
-  if (column === undefined) return undefined
-  if (column.type === 'uuid') return sql<string>`gen_random_uuid()`
-  return isText(column)
-    ? sql<string>`(${sql.lit(prefix)} || replace(gen_random_uuid()::text, '-', ''))`
-    : undefined
-}
-
-export function isText(column: Column | undefined): boolean {
-  return column?.type === 'text' || column?.type.startsWith('character varying') === true
 }

@@ -1,5 +1,7 @@
-import { type RawBuilder, sql } from 'kysely'
-import { type Columns, newId, nowFor, OWN_ID_PREFIX, typeOf } from './columns.js'
+import { sql } from 'kysely'
+import type { Columns } from './columns.js'
+import { insertion, nowFor, statusFor, typeOf } from './expressions.js'
+import { newEnrollmentId } from './ids.js'
 import type { Database } from './schema.js'
 
 export interface Enrolled {
@@ -13,6 +15,8 @@ export interface Enrolled {
  * Enrolls the named users in every published course, in one statement. An enrollment that exists is left alone,
  * whatever its status. Rows are inserted in the order of user and course, so that concurrent calls wait for each other
  * and never deadlock.
+ *
+ * @throws {Error} when the status is none of the enum's values, and whatever Postgres refuses
  */
 export async function enrollUsers(
   db: Database,
@@ -20,7 +24,7 @@ export async function enrollUsers(
   status: string,
   userIds: readonly string[],
 ): Promise<Enrolled> {
-  const values = newEnrollment(columns, status)
+  const inserted = newEnrollment(columns, status)
   const { rows } = await sql<{ userId: string; created: number; publishedCourses: number }>`
     with asked as (
       select distinct unnest(${sql.val(userIds)}::text[]) as id
@@ -29,8 +33,8 @@ export async function enrollUsers(
     ), published as (
       select id from "Course" where "isPublished"
     ), created as (
-      insert into "Enrollment" ("userId", "courseId", ${sql.join(values.map(([name]) => sql.ref(name)))})
-      select found.id, published.id, ${sql.join(values.map(([, value]) => value))}
+      insert into "Enrollment" ("userId", "courseId", ${inserted.names})
+      select found.id, published.id, ${inserted.values}
       from found cross join published
       order by found.id, published.id
       on conflict ("userId", "courseId") do nothing
@@ -48,15 +52,12 @@ export async function enrollUsers(
   }
 }
 
-function newEnrollment(columns: Columns, status: string): [string, RawBuilder<unknown>][] {
+function newEnrollment(columns: Columns, status: string) {
   const column = (name: string) => columns.Enrollment.get(name)
-  const id = newId(column('id'), OWN_ID_PREFIX)
-  return [
-    ...(id === undefined ? [] : ([['id', id]] as [string, RawBuilder<unknown>][])),
-    ['status', sql`${status}::${typeOf(columns, 'Enrollment', 'status')}`],
-    ['enrolledAt', nowFor(column('enrolledAt'))],
-    ...(column('updatedAt') === undefined
-      ? []
-      : ([['updatedAt', nowFor(column('updatedAt'))]] as [string, RawBuilder<unknown>][])),
-  ]
+  return insertion(columns.Enrollment, {
+    id: newEnrollmentId(column('id')),
+    status: statusFor(columns, status),
+    enrolledAt: nowFor(column('enrolledAt')),
+    updatedAt: nowFor(column('updatedAt')),
+  })
 }

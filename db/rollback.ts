@@ -1,5 +1,7 @@
 import { sql } from 'kysely'
-import { type Columns, isText, OWN_ID_PREFIX, typeOf } from './columns.js'
+import type { Columns } from './columns.js'
+import { statusFor } from './expressions.js'
+import { isOwnEnrollmentId, isText } from './ids.js'
 import type { Database } from './schema.js'
 
 export interface RollbackWindow {
@@ -29,8 +31,8 @@ export async function previewRollback(
   window: RollbackWindow,
 ): Promise<CourseCount[]> {
   const { rows } = await sql<CourseCount>`
-    select e."courseId"::text as "courseId", c.title, count(*)::int as enrollments
-    from "Enrollment" e join "Course" c on c.id = e."courseId"
+    select e."courseId"::text as "courseId", coalesce(c.title, '') as title, count(*)::int as enrollments
+    from "Enrollment" e left join "Course" c on c.id = e."courseId"
     where ${ownRows(columns, window)}
     group by 1, 2 order by 2, 1
   `.execute(db)
@@ -51,24 +53,29 @@ export async function* rollBack(
 ): AsyncGenerator<number> {
   let removed = 0
   for (;;) {
-    const { numAffectedRows } = await sql`
-      delete from "Enrollment" where id in (
+    const { rows } = await sql<{ found: number; removed: number }>`
+      with found as (
         select e.id from "Enrollment" e where ${ownRows(columns, window)} limit ${sql.lit(batchSize)}
+      ), removed as (
+        -- The condition once more: what somebody changed meanwhile is judged again before it is deleted.
+        delete from "Enrollment" e where e.id in (select id from found) and ${ownRows(columns, window)} returning 1
       )
+      select (select count(*)::int from found) as found, (select count(*)::int from removed) as removed
     `.execute(db)
-    removed += Number(numAffectedRows ?? 0n)
+    const batch = rows[0] ?? { found: 0, removed: 0 }
+    removed += batch.removed
     yield removed
-    if (Number(numAffectedRows ?? 0n) < batchSize) return
+    if (batch.found < batchSize || batch.removed === 0) return
   }
 }
 
 function ownRows(columns: Columns, { since, until, status }: RollbackWindow) {
-  const enrolledAt = columns.Enrollment.get('enrolledAt')?.type.endsWith('without time zone')
-    ? sql`e."enrolledAt" at time zone 'UTC'`
-    : sql`e."enrolledAt"`
+  const enrolledAt =
+    columns.Enrollment.get('enrolledAt')?.type === 'timestamp without time zone'
+      ? sql`e."enrolledAt" at time zone 'UTC'`
+      : sql`e."enrolledAt"`
   return sql`
-    e.id like ${`${OWN_ID_PREFIX}%`} and length(e.id) = ${sql.lit(OWN_ID_PREFIX.length + 32)}
-    and e.status = ${status}::${typeOf(columns, 'Enrollment', 'status')}
+    ${isOwnEnrollmentId('e.id', columns.Enrollment.get('id'))} and e.status = ${statusFor(columns, status)}
     and ${enrolledAt} >= ${since.toISOString()}::timestamptz and ${enrolledAt} < ${until.toISOString()}::timestamptz
   `
 }

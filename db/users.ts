@@ -1,5 +1,7 @@
 import { sql } from 'kysely'
-import { asText, type Columns, newId, nowFor, typeOf } from './columns.js'
+import type { Columns } from './columns.js'
+import { insertion, nowFor, typeOf } from './expressions.js'
+import { newUserId } from './ids.js'
 import type { Database } from './schema.js'
 
 export interface NewUser {
@@ -10,30 +12,28 @@ export interface NewUser {
 }
 
 /**
- * Inserts a user, unless the email is taken.
+ * Inserts a user, unless the email is taken. An image is kept where there is a column for it.
  *
  * @returns the new user's id, or `undefined` when somebody has that email
+ * @throws {Error} when a password's hash is given and there is no column for it, and whatever Postgres refuses
  */
 export async function insertUser(db: Database, columns: Columns, user: NewUser): Promise<string | undefined> {
   const column = (name: string) => columns.User.get(name)
-  const id = newId(column('id'), 'c')
-  const values = [
-    ['id', id],
-    ['email', sql`${user.email}`],
-    ['name', sql`${user.name}`],
-    ['passwordHash', user.passwordHash === undefined ? undefined : sql`${user.passwordHash}`],
-    ['image', user.image === undefined || column('image') === undefined ? undefined : sql`${user.image}`],
-    ['createdAt', column('createdAt') && nowFor(column('createdAt'))],
-    ['updatedAt', column('updatedAt') && nowFor(column('updatedAt'))],
-    [
-      'lastLoginAt',
-      user.passwordHash === undefined ? column('lastLoginAt') && nowFor(column('lastLoginAt')) : undefined,
-    ],
-  ] as const
-  const given = values.filter((pair) => pair[1] !== undefined)
+  const { names, values } = insertion(columns.User, {
+    id: newUserId(column('id')),
+    email: sql`${user.email}`,
+    name: sql`${user.name}`,
+    passwordHash:
+      user.passwordHash === undefined
+        ? undefined
+        : sql`${user.passwordHash}::${typeOf(columns, 'User', 'passwordHash')}`,
+    image: user.image === undefined ? undefined : sql`${user.image}`,
+    createdAt: nowFor(column('createdAt')),
+    updatedAt: nowFor(column('updatedAt')),
+    lastLoginAt: user.passwordHash === undefined ? nowFor(column('lastLoginAt')) : undefined,
+  })
   const { rows } = await sql<{ id: string }>`
-    insert into "User" (${sql.join(given.map(([name]) => sql.ref(name)))})
-    values (${sql.join(given.map(([, value]) => value))})
+    insert into "User" (${names}) values (${values})
     on conflict (email) do nothing
     returning id::text as id
   `.execute(db)
@@ -59,7 +59,7 @@ export async function touchLogin(
   const lastLoginAt = columns.User.get('lastLoginAt')
   const found = await db
     .selectFrom('User')
-    .select([asText('id').as('id'), 'email'])
+    .select([sql<string>`id::text`.as('id'), 'email'])
     .where('email', 'in', emails)
     .execute()
   const user = found.sort((a, b) => emails.indexOf(a.email) - emails.indexOf(b.email))[0]
@@ -96,12 +96,16 @@ export async function* usersWithoutEnrollment(
   const idType = typeOf(columns, 'User', 'id')
   let after: string | undefined
   for (;;) {
+    // The inner query reads the two indexes alone; the table is read only for those whom it finds.
     const { rows } = await sql<UserWithoutEnrollment>`
-      select u.id::text as id, u.email from "User" u
-      where not exists (select from "Enrollment" e where e."userId" = u.id)
-        ${after === undefined ? sql`` : sql`and u.id > ${after}::${idType}`}
+      select u.id::text as id, u.email from (
+        select u.id from "User" u
+        where not exists (select from "Enrollment" e where e."userId" = u.id)
+          ${after === undefined ? sql`` : sql`and u.id > ${after}::${idType}`}
+        order by u.id
+        limit ${sql.lit(pageSize)}
+      ) page join "User" u on u.id = page.id
       order by u.id
-      limit ${sql.lit(pageSize)}
     `.execute(db)
     if (rows.length > 0) yield rows
     if (rows.length < pageSize) return

@@ -16,11 +16,22 @@ export interface TestDatabase {
   ): Promise<Row[]>
 }
 
+export interface TestDatabaseOptions {
+  /** Run in an empty database, which is had in place of a clone of the migrated one. */
+  ddl?: string
+  /** A schema of this name is made, and selected by `?schema=` in the URL. */
+  schema?: string
+  /** Time zone of the database's sessions. */
+  timeZone?: string
+  /** An ICU locale to compare text by; without it, text is compared by its bytes. Goes with `ddl`. */
+  icuLocale?: string
+}
+
 /**
  * Gives the test file a database: a clone of the migrated one, or an empty one to run `ddl` in. It is dropped at the
  * end, which fails when a connection was left open.
  */
-export function useDatabase({ ddl }: { ddl?: string } = {}): TestDatabase {
+export function useDatabase({ ddl, schema, timeZone, icuLocale }: TestDatabaseOptions = {}): TestDatabase {
   const name = `test_${randomBytes(6).toString('hex')}`
   let url = ''
   let db: Database | undefined
@@ -29,10 +40,17 @@ export function useDatabase({ ddl }: { ddl?: string } = {}): TestDatabase {
   beforeAll(async () => {
     const address = new URL(inject('postgresUrl'))
     address.pathname = name
+    if (schema !== undefined) address.searchParams.set('schema', schema)
     url = address.href
-    await asAdmin(`create database ${name} template ${ddl === undefined ? TEMPLATE : 'template0'}`)
+    const locale = icuLocale === undefined ? '' : `locale_provider icu icu_locale '${icuLocale}'`
+    await asAdmin(`create database ${name} template ${ddl === undefined ? TEMPLATE : 'template0'} ${locale}`)
+    if (timeZone !== undefined) await asAdmin(`alter database ${name} set timezone = '${timeZone}'`)
     client = new pg.Client(url)
     await client.connect()
+    if (schema !== undefined) {
+      const quoted = client.escapeIdentifier(schema)
+      await client.query(`create schema ${quoted}; set search_path to ${quoted}`)
+    }
     if (ddl !== undefined) await client.query(ddl)
     db = connectDatabase(url)
   })
