@@ -33,7 +33,7 @@ export async function readCoverage(db: Database): Promise<Coverage> {
     users,
     withEnrollment,
     withoutEnrollment,
-    coverage: users === 0 ? 100 : Math.floor((withEnrollment / users) * 10_000) / 100,
+    coverage: users === 0 ? 100 : Math.floor((withEnrollment * 10_000) / users) / 100,
     enrollments: Number(row.enrollments),
     publishedCourses: Number(row.published),
     duplicates: Number(row.enrollments) - Number(row.distinct),
