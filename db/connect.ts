@@ -27,7 +27,7 @@ export function createPool(url: string, options: ConnectOptions & { searchPath?:
   address.searchParams.delete('schema')
   const startup = [
     address.searchParams.get('options'),
-    searchPath === null ? null : `-c search_path=${quoteStartupOption(searchPath)}`,
+    searchPath ? `-c search_path=${quoteStartupOption(searchPath)}` : null,
   ].filter((option) => option !== null)
   address.searchParams.delete('options')
 
@@ -44,5 +44,5 @@ export function createPool(url: string, options: ConnectOptions & { searchPath?:
 }
 
 function quoteStartupOption(schema: string): string {
-  return `"${schema.replaceAll('"', '""')}"`.replace(/[\\ ]/g, '\\$&')
+  return `"${schema.replaceAll('"', '""')}"`.replace(/[\\\s]/g, '\\$&')
 }

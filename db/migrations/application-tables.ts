@@ -4,7 +4,7 @@ import { type Schema, TABLES } from '../schema.js'
 /**
  * The three tables, named and typed as `prisma migrate` makes them, for a database that has none of them.
  *
- * @throws {Error} when some of them exist and others do not
+ * @throws {Error} when some of them exist and others do not, or when the schema to make them in does not exist
  */
 export async function createApplicationTables(tx: Transaction<Schema>): Promise<boolean> {
   const { rows } = await sql<{ name: string }>`
@@ -18,8 +18,17 @@ export async function createApplicationTables(tx: Transaction<Schema>): Promise<
         'migrate makes all three in an empty database and alters nothing that exists: let the application make its own',
     )
   }
+  await requireSchema(tx)
   for (const statement of PRISMA_DDL) await sql.raw(statement).execute(tx)
   return true
+}
+
+async function requireSchema(tx: Transaction<Schema>): Promise<void> {
+  const { rows } = await sql<{ path: string; exists: boolean }>`
+    select current_setting('search_path') as path, current_schema() is not null as exists
+  `.execute(tx)
+  if (rows[0]?.exists === true) return
+  throw new Error(`there is no schema ${rows[0]?.path} to make the tables in; create it first`)
 }
 
 const PRISMA_DDL = [
