@@ -22,6 +22,8 @@ export function createObserver(log: Logger): Observer {
   const metrics = createMetrics(registry)
   // A series that exists from the start can be alerted on before its first event.
   for (const outcome of [...OUTCOMES, 'failed']) metrics.jobs.inc({ outcome }, 0)
+  for (const component of ['queue', 'database']) metrics.errors.inc({ component }, 0)
+  for (const result of ['done', 'failed']) metrics.rounds.inc({ result }, 0)
 
   return {
     registry,
