@@ -1,0 +1,50 @@
+import { once } from 'node:events'
+import { setTimeout as delay } from 'node:timers/promises'
+import { styleText } from 'node:util'
+import type { Step } from './step.js'
+import type { Told } from './tour.js'
+
+/** How long a person is given to look before the tour goes on by itself. */
+const PAUSE_MS = 8000
+
+/** Tells the tour line by line. */
+export interface Narrator {
+  say(line: string): void
+  /** Announces a step and, where a person follows the tour, waits for Enter or a while. */
+  before(step: Step): Promise<void>
+  after(told: Told): void
+}
+
+/** @param isForPrograms tells on stderr, because stdout is for the JSON document */
+export function createNarrator(isForPrograms: boolean, isGuided: boolean, signal: AbortSignal): Narrator {
+  const stream = isForPrograms ? process.stderr : process.stdout
+  const isColored = stream.isTTY && !process.env.NO_COLOR
+  const color = (format: 'green' | 'red' | 'dim', text: string) =>
+    isColored ? styleText(format, text) : text
+  const say = (line: string) => stream.write(`${line}\n`)
+  const isFollowed = isGuided && process.stdin.isTTY && stream.isTTY
+  return {
+    say,
+    async before({ about }) {
+      if (!isGuided) return
+      say('')
+      say(`${about}${isFollowed ? color('dim', ' [Enter]') : ''}`)
+      if (isFollowed) await enterOr(PAUSE_MS, signal)
+    },
+    after({ ok, name, text }) {
+      say(`${ok ? color('green', '✓') : color('red', '✗')} ${name.padEnd(14)} ${text}`)
+    },
+  }
+}
+
+async function enterOr(ms: number, signal: AbortSignal): Promise<void> {
+  const waiting = new AbortController()
+  const either = AbortSignal.any([signal, waiting.signal])
+  process.stdin.resume()
+  await Promise.race([
+    once(process.stdin, 'data', { signal: either }),
+    delay(ms, undefined, { signal: either }),
+  ]).catch(() => undefined)
+  waiting.abort()
+  process.stdin.pause()
+}

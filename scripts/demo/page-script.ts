@@ -1,0 +1,21 @@
+/** Keeps the list live; without it the page works, and shows the list as it was when it was loaded. */
+export const SCRIPT = `'use strict'
+const live = document.getElementById('live')
+const ended = document.getElementById('ended')
+let shown = ''
+
+async function refresh() {
+  try {
+    const answer = await fetch('/live')
+    const text = await answer.text()
+    if (answer.ok && text !== shown && !live.contains(document.activeElement)) live.innerHTML = shown = text
+    ended.hidden = true
+  } catch {
+    ended.hidden = false
+  }
+  setTimeout(refresh, document.hidden ? 3000 : 500)
+}
+
+refresh()
+if (location.search !== '') history.replaceState(null, '', '/')
+`

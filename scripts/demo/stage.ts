@@ -1,0 +1,105 @@
+import { createLog, type Logger } from '../../config/log.js'
+import type { Settings } from '../../config/settings.js'
+import { connectDatabase } from '../../db/connect.js'
+import { migrate } from '../../db/migrate.js'
+import type { Database } from '../../db/schema.js'
+import { createPublisher, type Publisher } from '../../producers/publisher.js'
+import { migrateQueue } from '../../queue/migrate.js'
+import { type EventQueue, openQueue } from '../../queue/open.js'
+import { type RunningWorker, startWorker, type WorkerSettings } from '../../worker/run.js'
+import { openPlace, type Place } from './place.js'
+import { openRoad, type Road } from './road.js'
+import { seed } from './seed.js'
+
+/** Everything that plays a part, in one process: a database, a queue, the publisher and the worker. */
+export interface Stage {
+  place: Place
+  /** The settings as a deployment would have them. */
+  settings: WorkerSettings
+  db: Database
+  publisher: Publisher
+  /** The queue by way of the road, for looking into it. */
+  queue: EventQueue
+  road: Road
+  worker(): RunningWorker | undefined
+  startWorker(): Promise<RunningWorker>
+  /** Stops everything and removes what was made. Bounded, and never rejects before all was tried. */
+  close(): Promise<void>
+}
+
+/** Short, so that nobody has to wait for the reconciler. */
+const RECONCILE_INTERVAL_MS = 2000
+const SHUTDOWN_TIMEOUT_MS = 3000
+const QUEUE_TIMEOUT_MS = 5000
+
+/** Sets everything up and seeds it; the worker is not started yet, as before auto-enroll came. */
+export async function openStage(given: Settings, log: Logger): Promise<Stage> {
+  const closing: (() => Promise<unknown>)[] = []
+  async function close(): Promise<void> {
+    const failures: unknown[] = []
+    for (const step of closing.splice(0).reverse()) await step().catch((error) => failures.push(error))
+    if (failures.length > 0) throw failures[0]
+  }
+  try {
+    return await open()
+  } catch (error) {
+    await close().catch(() => undefined)
+    throw error
+  }
+
+  async function open(): Promise<Stage> {
+    const place = await openPlace(given)
+    closing.push(place.leave)
+    const road = await openRoad(place.queueUrl)
+    closing.push(road.cut)
+    const settings = settingsFor(given, place, road)
+
+    const db = connectDatabase(place.databaseUrl, { applicationName: 'auto-enroll demo' })
+    closing.push(() => db.destroy())
+    await Promise.all([migrate(db), migrateQueue(place.queueUrl, place.prefix)])
+    await seed(db)
+
+    const { QUEUE_URL: url, QUEUE_PREFIX: prefix, PUBLISH_TIMEOUT_MS: timeoutMs } = settings
+    const publisher = createPublisher({ queueUrl: url, prefix, timeoutMs })
+    closing.push(() => publisher.close())
+    const queue = openQueue({ url, prefix, timeoutMs: QUEUE_TIMEOUT_MS, onError: () => undefined })
+    closing.push(() => queue.close())
+
+    let worker: RunningWorker | undefined
+    return {
+      place,
+      settings,
+      db,
+      publisher,
+      queue,
+      road,
+      close,
+      worker: () => worker,
+      async startWorker() {
+        const started = await startWorker(settings, log)
+        worker = started
+        closing.push(() => started.close())
+        return started
+      },
+    }
+  }
+}
+
+function settingsFor(given: Settings, place: Place, road: Road): WorkerSettings {
+  return {
+    ...given,
+    DATABASE_URL: place.databaseUrl,
+    QUEUE_URL: road.url,
+    QUEUE_PREFIX: place.prefix,
+    AUTO_ENROLL_ENABLED: true,
+    RECONCILE_INTERVAL_MS,
+    SHUTDOWN_TIMEOUT_MS,
+    WORKER_HTTP_PORT: 0,
+    WORKER_HTTP_HOST: '127.0.0.1',
+  }
+}
+
+/** Silent, because the tour tells what happens; with `LOG_LEVEL` set, the worker's own lines appear on stderr. */
+export function stageLog({ LOG_LEVEL }: Settings, isLevelGiven: boolean): Logger {
+  return createLog('demo', isLevelGiven ? LOG_LEVEL : 'silent')
+}
