@@ -24,8 +24,17 @@ export async function enrollUsers(
   status: string,
   userIds: readonly string[],
 ): Promise<Enrolled> {
+  const { rows } = await enrollStatement(columns, status, userIds).execute(db)
+  return {
+    created: new Map(rows.map((row) => [row.userId, row.created])),
+    publishedCourses: rows[0]?.publishedCourses ?? 0,
+  }
+}
+
+/** The statement of `enrollUsers`, for it and for whoever asks the database to explain it. */
+export function enrollStatement(columns: Columns, status: string, userIds: readonly string[]) {
   const inserted = newEnrollment(columns, status)
-  const { rows } = await sql<{ userId: string; created: number; publishedCourses: number }>`
+  return sql<{ userId: string; created: number; publishedCourses: number }>`
     with asked as (
       select distinct unnest(${sql.val(userIds)}::text[]) as id
     ), found as (
@@ -45,11 +54,7 @@ export async function enrollUsers(
     select found.asked as "userId", coalesce(counted.created, 0) as created,
       (select count(*)::int from published) as "publishedCourses"
     from found left join counted on counted."userId" = found.id
-  `.execute(db)
-  return {
-    created: new Map(rows.map((row) => [row.userId, row.created])),
-    publishedCourses: rows[0]?.publishedCourses ?? 0,
-  }
+  `
 }
 
 function newEnrollment(columns: Columns, status: string) {

@@ -18,6 +18,12 @@ export interface NewUser {
  * @throws {Error} when a password's hash is given and there is no column for it, and whatever Postgres refuses
  */
 export async function insertUser(db: Database, columns: Columns, user: NewUser): Promise<string | undefined> {
+  const { rows } = await insertUserStatement(columns, user).execute(db)
+  return rows[0]?.id
+}
+
+/** The statement of `insertUser`, for it and for whoever asks the database to explain it. */
+export function insertUserStatement(columns: Columns, user: NewUser) {
   const column = (name: string) => columns.User.get(name)
   const { names, values } = insertion(columns.User, {
     id: newUserId(column('id')),
@@ -32,12 +38,11 @@ export async function insertUser(db: Database, columns: Columns, user: NewUser):
     updatedAt: nowFor(column('updatedAt')),
     lastLoginAt: user.passwordHash === undefined ? nowFor(column('lastLoginAt')) : undefined,
   })
-  const { rows } = await sql<{ id: string }>`
+  return sql<{ id: string }>`
     insert into "User" (${names}) values (${values})
     on conflict (email) do nothing
     returning id::text as id
-  `.execute(db)
-  return rows[0]?.id
+  `
 }
 
 /** Whether somebody has one of these emails, compared as they are spelled. */

@@ -1,0 +1,68 @@
+import { safeError } from '../../config/safe-error.js'
+
+/** What was found, and what to do about it. `failed` means that the worker could not run. */
+export interface Check {
+  name: string
+  status: 'ok' | 'warning' | 'failed'
+  message: string
+  fix?: string
+}
+
+export const ok = (name: string, message: string): Check => ({ name, status: 'ok', message })
+export const warning = (name: string, message: string, fix: string): Check => ({
+  name,
+  status: 'warning',
+  message,
+  fix,
+})
+export const failed = (name: string, message: string, fix: string): Check => ({
+  name,
+  status: 'failed',
+  message,
+  fix,
+})
+
+/** How long a server may take to answer one check; above it, it counts as not answering. */
+const CHECK_TIMEOUT_MS = 2500
+
+/** Bounds a question to a server that may never answer. */
+export async function answerOf<T>(question: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer within ${CHECK_TIMEOUT_MS} ms`)), CHECK_TIMEOUT_MS)
+  })
+  return Promise.race([question, late]).finally(() => clearTimeout(timer))
+}
+
+/** Runs checks that share a question; a question that gets no answer is a warning under `name`. */
+export async function checked(name: string, checks: () => Promise<Check[]>): Promise<Check[]> {
+  try {
+    return await answerOf(checks())
+  } catch (error) {
+    return [warning(name, `could not be asked: ${reasonOf(error)}`, 'run npm run doctor again')]
+  }
+}
+
+/** The words of an error, with its code, without anything secret. */
+export function reasonOf(error: unknown): string {
+  const { message, code } = safeError(error)
+  return code === undefined || message.includes(code) ? message : `${message} (${code})`
+}
+
+const SIGNS = { ok: '✓', warning: '!', failed: '✗' }
+
+/** One line a check, and one for the whole. */
+export function report(checks: readonly Check[]): string {
+  const width = Math.max(...checks.map(({ name }) => name.length))
+  const failures = checks.filter(({ status }) => status === 'failed').length
+  const warnings = checks.filter(({ status }) => status === 'warning').length
+  return [
+    ...checks.map(
+      ({ name, status, message, fix }) =>
+        `${SIGNS[status]} ${name.padEnd(width)}  ${message}${fix === undefined ? '' : ` → ${fix}`}`,
+    ),
+    failures > 0
+      ? `The worker could not run: ${failures} ✗, ${warnings} !`
+      : `The worker can run${warnings > 0 ? `; ${warnings} !` : '.'}`,
+  ].join('\n')
+}
