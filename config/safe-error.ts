@@ -12,7 +12,7 @@ export interface SafeError {
 export function safeError(error: unknown): SafeError {
   if (!(error instanceof Error)) return { type: typeof error, message: 'a value that is no Error was thrown' }
   const code = codeOf(error)
-  if (code !== undefined && isSqlState(code))
+  if (code !== undefined && (isSqlState(code) || 'severity' in error))
     return { type: 'PostgresError', code, message: postgresMessage(error, code) }
   const message =
     error instanceof AggregateError ? aggregateMessage(error) : (error.message.split('\n')[0] ?? '')
@@ -40,11 +40,9 @@ function postgresMessage(error: Error, code: string): string {
 }
 
 function aggregateMessage(error: AggregateError): string {
-  return (
-    error.message || error.errors.map((inner) => (inner instanceof Error ? inner.message : '')).join('; ')
-  )
+  return error.message || error.errors.map((inner) => safeError(inner).message).join('; ')
 }
 
 function withoutLogin(message: string): string {
-  return message.replace(/\/\/[^@/\s]*@/g, '//***@')
+  return message.replace(/\/\/\S*@/g, '//***@')
 }
