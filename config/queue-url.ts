@@ -1,3 +1,5 @@
+import { isPostgresUrl } from './postgres-url.js'
+
 /** Where the queue lives, parsed from `QUEUE_URL`. */
 export type QueueAddress =
   | { kind: 'redis'; hosts: [Host]; credentials: Credentials; tls: boolean; db: number }
@@ -33,7 +35,7 @@ export function parseQueueUrl(text: string): QueueAddress {
   switch (scheme.toLowerCase()) {
     case 'postgres':
     case 'postgresql':
-      if (!URL.canParse(text)) throw new Error('is not a readable postgres:// URL')
+      if (!isPostgresUrl(text.trim())) throw new Error('is not a readable postgres:// URL')
       return { kind: 'postgres', url: text.trim() }
     case 'redis':
     case 'rediss': {
@@ -88,8 +90,8 @@ function hosts(list: string, defaultPort: number): Host[] {
   return list.split(',').map((item) => {
     const text = `redis://${item.trim()}`
     const url = URL.canParse(text) ? new URL(text) : undefined
-    if (url === undefined || url.hostname === '') {
-      throw new Error('lacks a readable host')
+    if (url === undefined || url.hostname === '' || url.port === '0') {
+      throw new Error('lacks a readable host or port')
     }
     return {
       host: url.hostname.replace(/^\[|\]$/g, ''),
