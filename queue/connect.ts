@@ -1,8 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { type BackendFactory, createPostgresBackend, createRedisBackend } from 'bullmq'
+import { type BackendFactory, createRedisBackend } from 'bullmq'
 import { Cluster, Redis, type RedisOptions } from 'ioredis'
 import pg from 'pg'
 import { parseQueueUrl, type QueueAddress } from '../config/queue-url.js'
+import { postgresBackend } from './postgres-backend.js'
 
 /**
  * How a connection behaves when the queue is away: `produce` gives up after `timeoutMs`, so that nobody waits;
@@ -37,7 +38,7 @@ export interface LinkOptions {
   onError: (error: Error) => void
 }
 
-/** Prepares a connection to the queue that `url` names; nothing is sent before it is first used. */
+/** Prepares a connection to the queue that `url` names. A producer's connects when it is first used. */
 export function linkQueue({ url, prefix, profile, onError }: LinkOptions): QueueLink {
   const address = parseQueueUrl(url)
   if (address.kind === 'postgres') return linkPostgres(address.url, prefix, profile, onError)
@@ -63,7 +64,8 @@ function openRedis(address: Exclude<QueueAddress, { kind: 'postgres' }>, profile
     ...address.credentials,
     ...(address.tls ? { tls: {} } : {}),
     ...timing(profile),
-    lazyConnect: true,
+    // A Worker that finds its connection unopened gives up for good when the first try to open it fails.
+    lazyConnect: profile.mode === 'produce',
     connectionName: 'auto-enroll',
   }
   switch (address.kind) {
@@ -80,7 +82,7 @@ function openRedis(address: Exclude<QueueAddress, { kind: 'postgres' }>, profile
     case 'cluster':
       return new Cluster(address.hosts, {
         redisOptions: options,
-        lazyConnect: true,
+        lazyConnect: profile.mode === 'produce',
         clusterRetryStrategy: retryDelayMs,
         // Servers behind TLS announce names that certificates hold, so they are not resolved first.
         ...(address.tls ? { dnsLookup: (name, callback) => callback(null, name) } : {}),
@@ -88,16 +90,27 @@ function openRedis(address: Exclude<QueueAddress, { kind: 'postgres' }>, profile
   }
 }
 
+/** A sentinel that accepts and never answers would otherwise be waited for in vain, and the next one never asked. */
+const SENTINEL_TIMEOUT_MS = 5000
+
 /** A worker's blocking read must outlast any timeout, so consumers have none. */
 function timing(profile: Profile): RedisOptions {
   return profile.mode === 'consume'
-    ? { maxRetriesPerRequest: null, retryStrategy: retryDelayMs, keepAlive: 10_000 }
+    ? {
+        maxRetriesPerRequest: null,
+        retryStrategy: retryDelayMs,
+        keepAlive: 10_000,
+        sentinelCommandTimeout: SENTINEL_TIMEOUT_MS,
+      }
     : {
         maxRetriesPerRequest: 1,
         retryStrategy: retryDelayMs,
         commandTimeout: profile.timeoutMs,
         connectTimeout: Math.max(profile.timeoutMs, 1000),
         keepAlive: 10_000,
+        sentinelCommandTimeout: profile.timeoutMs,
+        // Once closed, what is left of a connection to a silent server would keep the process alive for so long.
+        disconnectTimeout: profile.timeoutMs,
       }
 }
 
@@ -111,11 +124,13 @@ function linkPostgres(
   profile: Profile,
   onError: (error: Error) => void,
 ): QueueLink {
+  const schema = queueSchema(prefix)
   const pool = new pg.Pool({
     connectionString: url,
     application_name: 'auto-enroll queue',
-    options: `-c search_path=${queueSchema(prefix)}`,
+    options: `-c search_path=${schema}`,
     keepAlive: true,
+    allowExitOnIdle: true,
     ...(profile.mode === 'produce'
       ? { connectionTimeoutMillis: profile.timeoutMs, query_timeout: profile.timeoutMs, max: 5 }
       : { connectionTimeoutMillis: 10_000 }),
@@ -124,7 +139,7 @@ function linkPostgres(
   return {
     kind: 'postgres',
     options: { connection: pool, prefix },
-    backend: createPostgresBackend as QueueLink['backend'],
+    backend: postgresBackend({ pool, schema, waits: profile.mode === 'consume' }) as QueueLink['backend'],
     client: pool,
     // A server that does not answer would keep the pool ending for ever.
     disconnect: () => Promise.race([pool.end(), delay(1000, undefined, { ref: false })]),

@@ -37,24 +37,18 @@ export interface OpenOptions {
   telemetry?: Telemetry
 }
 
-/** Opens the queue lazily: nothing is connected before the first call, and a failed start is forgotten. */
+/** Opens the queue lazily: nothing is connected before the first call, and every call tries anew. */
 export function openQueue({ url, prefix, timeoutMs, onError, telemetry }: OpenOptions): EventQueue {
   const link = linkQueue({ url, prefix, profile: { mode: 'produce', timeoutMs }, onError })
   let queue: BullQueue | undefined
 
   function bull(): BullQueue {
-    if (queue !== undefined) return queue
-    const opened: BullQueue = new Queue(
+    queue ??= new Queue(
       QUEUE_NAME,
       { ...link.options, ...(telemetry === undefined ? {} : { telemetry }) },
       link.backend as never,
-    )
-    opened.on('error', onError)
-    opened.waitUntilReady().catch(() => {
-      if (queue === opened) queue = undefined
-    })
-    queue = opened
-    return opened
+    ).on('error', onError) as BullQueue
+    return queue
   }
 
   return {

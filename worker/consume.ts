@@ -15,6 +15,9 @@ import type { Observer } from './observe.js'
 /** A worker that crashes is no reason to give up its jobs: they are idempotent. */
 const MAX_STALLED_COUNT = 1000
 
+/** How soon a worker asks again after its queue refused a connection; BullMQ's own 15 s would be noticed by users. */
+const RETRY_DELAY_MS = 1000
+
 interface ConsumeOptions {
   link: QueueLink
   concurrency: number
@@ -46,6 +49,7 @@ export function consume({ link, concurrency, enroll, observer, telemetry }: Cons
       ...link.options,
       concurrency,
       maxStalledCount: MAX_STALLED_COUNT,
+      runRetryDelay: RETRY_DELAY_MS,
       metrics: { maxDataPoints: MetricsTime.TWO_WEEKS },
       ...(telemetry === undefined ? {} : { telemetry }),
     },

@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Redis } from 'ioredis'
+import { Redis, ReplyError } from 'ioredis'
 import type { Program } from './programs.js'
 
 export const REDIS_SERVER: Program = {
@@ -73,6 +73,9 @@ async function ready(port: number): Promise<void> {
   client.on('error', () => undefined)
   try {
     await client.ping()
+  } catch (error) {
+    // A server that asks for a password is up.
+    if (!(error instanceof ReplyError)) throw error
   } finally {
     client.disconnect()
   }

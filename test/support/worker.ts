@@ -1,5 +1,6 @@
 import { pino } from 'pino'
 import { readSettings } from '../../config/settings.js'
+import { createObserver, type Observer } from '../../worker/observe.js'
 import { type RunningWorker, startWorker } from '../../worker/run.js'
 
 export interface WorkerPlace {
@@ -23,4 +24,9 @@ export function startTestWorker({ databaseUrl, queue, env = {}, log }: WorkerPla
     ['DATABASE_URL', 'QUEUE_URL'],
   )
   return startWorker(settings, log ?? pino({ level: 'silent' }))
+}
+
+/** An observer that listens to no more than what is given. */
+export function observing(parts: Partial<Observer>): Observer {
+  return { ...createObserver(pino({ level: 'silent' })), ...parts }
 }

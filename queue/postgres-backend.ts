@@ -1,0 +1,73 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import {
+  assertSchemaCompatibility,
+  type BackendFactory,
+  PostgresConnection,
+  PostgresQueueBackend,
+} from 'bullmq'
+import type pg from 'pg'
+
+export interface PostgresBackendOptions {
+  pool: pg.Pool
+  schema: string
+  /** Whether a start that fails is tried again until it succeeds, or fails the call that needs it. */
+  waits: boolean
+}
+
+const RETRY_MS = 1000
+
+/**
+ * BullMQ's PostgreSQL backend in a schema of our choice. BullMQ's own factory takes the schema of a given pool to be
+ * `bullmq`, and remembers a failed start for ever: its queue then fails every call, and its worker spins.
+ */
+export function postgresBackend(
+  options: PostgresBackendOptions,
+): BackendFactory<PostgresQueueBackend, pg.Pool> {
+  return (name, opts, { withBlockingConnection } = {}) =>
+    new PostgresQueueBackend(
+      new RecoveringConnection(options),
+      name,
+      opts as never,
+      true,
+      withBlockingConnection ? name : undefined,
+    )
+}
+
+class RecoveringConnection extends PostgresConnection {
+  override readonly schema: string
+  readonly #options: PostgresBackendOptions
+  #ready: Promise<void> | undefined
+
+  constructor(options: PostgresBackendOptions) {
+    super(options.pool)
+    this.schema = options.schema
+    this.#options = options
+  }
+
+  /** Resolves once the queue's schema was found usable; a failure is forgotten. */
+  override waitUntilReady(): Promise<void> {
+    this.#ready ??= (this.#options.waits ? this.#checkUntilUsable() : this.#check()).catch(
+      (error: unknown) => {
+        this.#ready = undefined
+        throw error
+      },
+    )
+    return this.#ready
+  }
+
+  async #checkUntilUsable(): Promise<void> {
+    for (;;) {
+      try {
+        return await this.#check()
+      } catch (error) {
+        if (this.#options.pool.ending) throw error
+        this.emit('error', error)
+      }
+      await delay(RETRY_MS)
+    }
+  }
+
+  async #check(): Promise<void> {
+    await assertSchemaCompatibility(this.#options.pool, this.schema)
+  }
+}

@@ -1,0 +1,117 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { linkQueue } from '../../queue/connect.js'
+import { migrateQueue } from '../../queue/migrate.js'
+import { type EventQueue, openQueue } from '../../queue/open.js'
+import { consume } from '../../worker/consume.js'
+import { type Gate, makeGate } from '../support/gate.js'
+import { BACKENDS, queuePlace, useDatabase } from '../support/servers.js'
+import { observing } from '../support/worker.js'
+
+describe.each(BACKENDS)('a worker that reaches its queue on %s through a network', (backend) => {
+  const database = useDatabase()
+  let place: { url: string; prefix: string }
+  let gate: Gate
+  let queue: EventQueue
+  let stop: () => Promise<void>
+
+  beforeEach(async () => {
+    place = { ...queuePlace(backend, database), prefix: '{connection}' }
+    await migrateQueue(place.url, place.prefix)
+    gate = await makeGate(place.url)
+    queue = openQueue({ ...place, timeoutMs: 5000, onError: () => undefined })
+    await queue.bull().obliterate({ force: true })
+  })
+  afterEach(async () => {
+    await stop()
+    await queue.close()
+    await gate.shut()
+  })
+
+  function start() {
+    const worker = startConsumer({ url: gate.url, prefix: place.prefix })
+    stop = worker.stop
+    return worker
+  }
+
+  it('begins when the queue comes up, though it was down at the start', async () => {
+    const { enrolled, errors } = start()
+    await expect.poll(() => errors.length).toBeGreaterThan(1)
+    await gate.open()
+    await queue.add(event('ada'))
+    await expect.poll(() => enrolled, { timeout: 10_000 }).toEqual(['ada'])
+  })
+
+  it('goes on after the queue was away, and after it hung', async () => {
+    await gate.open()
+    const { enrolled } = start()
+    await queue.add(event('ada'))
+    await expect.poll(() => enrolled).toEqual(['ada'])
+
+    await gate.shut()
+    await queue.add(event('bob'))
+    await gate.open()
+    await expect.poll(() => enrolled, { timeout: 20_000 }).toEqual(['ada', 'bob'])
+
+    gate.freeze()
+    await queue.add(event('eve'))
+    gate.thaw()
+    await expect.poll(() => enrolled, { timeout: 20_000 }).toEqual(['ada', 'bob', 'eve'])
+  })
+
+  it('closes at once when it is idle', async () => {
+    await gate.open()
+    const { consumer, enrolled } = start()
+    await queue.add(event('ada'))
+    await expect.poll(() => enrolled).toEqual(['ada'])
+    await expect.poll(() => queue.countUnfinished()).toBe(0)
+    const startedAt = performance.now()
+    await consumer.worker.close()
+    expect(performance.now() - startedAt).toBeLessThan(1000)
+  })
+})
+
+describe('a worker whose queue on Postgres is not migrated yet', () => {
+  const database = useDatabase()
+
+  it('waits for the migration, and does not spin meanwhile', async () => {
+    const place = { url: database.url, prefix: '{not-migrated}' }
+    const worker = startConsumer(place)
+    await expect.poll(() => worker.errors.length, { timeout: 5000 }).toBe(2)
+    expect(worker.errors[0]).toContain('"bullmq_not_migrated" is not initialized')
+    await migrateQueue(place.url, place.prefix)
+    const queue = openQueue({ ...place, timeoutMs: 5000, onError: () => undefined })
+    await queue.add(event('ada'))
+    await expect.poll(() => worker.enrolled, { timeout: 10_000 }).toEqual(['ada'])
+    await queue.close()
+    await worker.stop()
+  })
+})
+
+/** A worker that only notes whom it would enroll. */
+function startConsumer({ url, prefix }: { url: string; prefix: string }) {
+  const [enrolled, errors]: [string[], string[]] = [[], []]
+  const onError = (error: Error) => errors.push(error.message)
+  const link = linkQueue({ url, prefix, profile: { mode: 'consume' }, onError })
+  const consumer = consume({
+    link,
+    concurrency: 10,
+    enroll: async (userId) => {
+      enrolled.push(userId)
+      return { outcome: 'enrolled', enrolled: 1 }
+    },
+    observer: observing({ queueError: onError }),
+  })
+  return {
+    enrolled,
+    errors,
+    consumer,
+    async stop() {
+      void consumer.worker.close(true).catch(() => undefined)
+      await link.disconnect()
+    },
+  }
+}
+
+function event(userId: string) {
+  return { v: 1 as const, userId, source: 'credentials' as const, occurredAt: new Date().toISOString() }
+}
