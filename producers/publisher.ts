@@ -14,7 +14,7 @@ import { prefixProblem, queueUrlProblem } from '../config/queue-url.js'
 import { safeError } from '../config/safe-error.js'
 import { settingsSchema } from '../config/settings.js'
 import { type EventQueue, openQueue } from '../queue/open.js'
-import { parseUserCreated, type Source } from '../queue/user-created.js'
+import { type ParsedEvent, parseUserCreated, type Source, type UserCreated } from '../queue/user-created.js'
 import { createPublishMetrics } from './metrics.js'
 
 export interface PublisherOptions {
@@ -69,7 +69,10 @@ const timeoutExpectation = 'expected a whole number of milliseconds from 10 to 6
 
 const optionsSchema = z
   .object({
-    queueUrl: z.string('expected the URL of the queue'),
+    queueUrl: z.string('expected the URL of the queue').superRefine((url, context) => {
+      const problem = queueUrlProblem(url)
+      if (problem !== undefined) context.addIssue(problem)
+    }),
     timeoutMs: z
       .int(timeoutExpectation)
       .min(10, timeoutExpectation)
@@ -79,12 +82,8 @@ const optionsSchema = z
     enabled: z.boolean('expected true or false').default(true),
   })
   .superRefine(({ queueUrl, prefix }, context) => {
-    const problem = queueUrlProblem(queueUrl)
-    if (problem !== undefined) context.addIssue({ code: 'custom', path: ['queueUrl'], message: problem })
-    else {
-      const prefixed = prefixProblem(queueUrl, prefix)
-      if (prefixed !== undefined) context.addIssue({ code: 'custom', path: ['prefix'], message: prefixed })
-    }
+    const problem = prefixProblem(queueUrl, prefix)
+    if (problem !== undefined) context.addIssue({ code: 'custom', path: ['prefix'], message: problem })
   })
 
 /**
@@ -116,18 +115,16 @@ export function createPublisher(options: PublisherOptions): Publisher {
   let closed = false
   const underway = new Set<Promise<unknown>>()
 
-  async function add(event: Parameters<EventQueue['add']>[0]): Promise<PublishResult> {
+  async function add(event: UserCreated): Promise<PublishResult> {
     queue ??= openQueue({ url: queueUrl, prefix, timeoutMs: deadlineMs, onError: () => undefined, telemetry })
     return { status: await queue.add(event) }
   }
 
-  async function attempt(event: PublishEvent): Promise<PublishResult> {
-    const parsed = parseUserCreated({ ...event, v: 1, occurredAt: new Date().toISOString() })
-    if (!parsed.ok) return { status: 'rejected', reason: parsed.reason }
+  async function attempt(event: UserCreated): Promise<PublishResult> {
     if (!enabled) return { status: 'disabled' }
     if (closed) return { status: 'deferred', reason: 'the publisher is closed' }
     const publishing = bounded.execute(() => {
-      const adding = add(parsed.event)
+      const adding = add(event)
       adding.catch(() => undefined)
       return adding
     })
@@ -144,8 +141,11 @@ export function createPublisher(options: PublisherOptions): Publisher {
   return {
     async publish(event) {
       const startedAt = performance.now()
-      const result = await attempt(event)
-      measure?.(event?.source, result.status, performance.now() - startedAt)
+      const parsed = readEvent(event)
+      const result: PublishResult = parsed.ok
+        ? await attempt(parsed.event)
+        : { status: 'rejected', reason: parsed.reason }
+      measure?.(parsed.ok ? parsed.event.source : 'invalid', result.status, performance.now() - startedAt)
       return result
     },
     async close() {
@@ -153,6 +153,15 @@ export function createPublisher(options: PublisherOptions): Publisher {
       await Promise.allSettled(underway)
       await queue?.close().catch(() => undefined)
     },
+  }
+}
+
+/** Never throws, not even for an object whose getters do. */
+function readEvent(event: PublishEvent): ParsedEvent {
+  try {
+    return parseUserCreated({ ...event, v: 1, occurredAt: new Date().toISOString() })
+  } catch {
+    return { ok: false, reason: 'event: cannot be read' }
   }
 }
 

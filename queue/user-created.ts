@@ -23,6 +23,8 @@ const userId = z
   .string('expected a string')
   .min(1, 'expected at least one character')
   .max(MAX_USER_ID_LENGTH, `expected at most ${MAX_USER_ID_LENGTH} characters`)
+  // Postgres can store neither, so no user has such an id, and its queue could not keep the event.
+  .regex(/^[^\0\p{Surrogate}]*$/u, 'expected neither NUL nor a lone surrogate')
 
 const userCreated = z.object({
   v: z.literal(1, 'expected version 1'),
