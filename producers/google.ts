@@ -7,8 +7,8 @@ import type { Publisher, PublishResult } from './publisher.js'
 
 /** The claims of Google's ID token that count here, once the caller has verified its signature. */
 export interface GoogleProfile {
-  email: string
-  email_verified: boolean
+  email?: string | null
+  email_verified?: boolean | null
   name?: string | null
   picture?: string | null
 }
@@ -24,7 +24,7 @@ export type SignInResult =
 
 const profileSchema = z.object({
   email: emailSchema,
-  email_verified: z.boolean().optional(),
+  email_verified: z.boolean().nullish(),
   name: z.string().trim().nullish(),
   picture: z.string().nullish(),
 })
@@ -46,7 +46,7 @@ export async function signInWithGoogle(
 
   const { email, name, picture } = parsed.data
   const columns = await columnsOf(db)
-  const spellings = storedSpellings(email, profile.email)
+  const spellings = storedSpellings(email, profile.email ?? email)
   const returning = await touchLogin(db, columns, spellings)
   const created =
     returning === undefined ? await insertUser(db, columns, newUser(email, name, picture)) : undefined
