@@ -1,0 +1,32 @@
+import { join } from 'node:path'
+import type { Servers } from './servers.js'
+
+/** What a scenario works with. */
+export interface Bench {
+  servers: Servers
+  quick: boolean
+  /** Counted rounds of every comparison. */
+  rounds: number
+  /** Tells a person what is under way. */
+  tell: (what: string) => void
+  /** Settings of a worker process of ours: its defaults, but no reconciler, which would join in. */
+  workerEnv(databaseUrl: string, prefix: string): Record<string, string>
+  logFile(name: string): string
+}
+
+export function createBench(servers: Servers, folder: string, quick: boolean, tell: Bench['tell']): Bench {
+  return {
+    servers,
+    quick,
+    rounds: 5,
+    tell,
+    workerEnv: (databaseUrl, prefix) => ({
+      DATABASE_URL: databaseUrl,
+      QUEUE_URL: servers.redis.url,
+      QUEUE_PREFIX: prefix,
+      RECONCILE_INTERVAL_MS: '0',
+      WORKER_HTTP_PORT: '0',
+    }),
+    logFile: (name) => join(folder, `${name}.log`),
+  }
+}

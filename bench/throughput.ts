@@ -1,0 +1,249 @@
+import { once } from 'node:events'
+import { sql } from 'kysely'
+import { assertEverybodyEnrolled, fillApplication, forgetEnrollments, userIds } from './application.js'
+import type { Bench } from './bench.js'
+import { cpuSeconds, machineCpuSeconds } from './cpu.js'
+import {
+  type Figure,
+  type Findings,
+  precise,
+  preciseSpread,
+  type Table,
+  whole,
+  wholeSpread,
+} from './findings.js'
+import { type BenchProcess, startProcess } from './process.js'
+import { drainSeconds, openBenchQueue, queueUsers } from './queue.js'
+import { interleave, ratioOf, type Spread, spreadOf } from './rounds.js'
+import { createDatabase } from './servers.js'
+
+const CONCURRENCY = 300
+
+/** What every contestant tells of a round. */
+interface Sample {
+  usersPerSecond: number
+  /** Microseconds of CPU time for each user, by process. */
+  cpu: { node: number; redis: number; postgres: number }
+  /** Cores in use on the whole machine, whoever used them. */
+  busyCores: number
+}
+
+const NAMES = {
+  worker: 'auto-enroll worker',
+  nothing: 'BullMQ worker that does nothing',
+  oneStatement: 'one statement a job',
+  helper: 'original design’s helper, 50 at once',
+  postgres: 'Postgres alone, one statement for everybody',
+} as const
+type Name = keyof typeof NAMES
+
+/** How many users a second are enrolled, next to what bounds it and what it replaces. */
+export async function throughput(bench: Bench): Promise<Findings> {
+  const few = await compete(bench, { courses: 2, users: bench.quick ? 4000 : 30_000 })
+  const many = await compete(bench, { courses: 20, users: bench.quick ? 1000 : 6000 })
+  return {
+    title: 'Throughput',
+    method:
+      `A paused queue is filled with sign-ups; timed is from resuming it until no job is unfinished. The worker is ` +
+      `\`npm run worker\` with its defaults (${CONCURRENCY} jobs at once, log level \`info\` into a file) but for the ` +
+      `reconciler, which is off. The other workers take the same jobs with the same options, each in a process of its own ` +
+      `that lives through all rounds. Before each turn no one is enrolled and Postgres has made a checkpoint.`,
+    tables: [
+      rates('2 courses', few, 2),
+      rates('20 courses', many, 20),
+      shares('2 courses', few),
+      shares('20 courses', many),
+    ],
+    figures: figures(few, many),
+    plots: [
+      {
+        file: 'throughput',
+        title: 'Users enrolled a second',
+        kind: 'bar',
+        unit: 'users/s',
+        categories: ['2 courses', '20 courses'],
+        series: (Object.keys(NAMES) as Name[]).map((name) => ({
+          name: NAMES[name],
+          values: [few, many].map((samples) => spreadOf(speeds(samples[name])).median),
+        })),
+      },
+    ],
+  }
+}
+
+async function compete(bench: Bench, { users, courses }: { users: number; courses: number }) {
+  const { servers, rounds, tell } = bench
+  const database = await createDatabase(servers.postgresUrl, `throughput_${courses}`)
+  const { db } = database
+  await fillApplication(db, users, courses)
+  const ids = await userIds(db)
+  const started: BenchProcess[] = []
+  const closing: (() => Promise<void>)[] = []
+
+  try {
+    return await interleave<Name, Sample>(
+      {
+        worker: queued((prefix) =>
+          startProcess(
+            'scripts/worker.js',
+            [],
+            bench.workerEnv(database.url, prefix),
+            bench.logFile('worker'),
+          ),
+        ),
+        nothing: queued((prefix) => benchWorker('nothing', prefix), { enrolls: false }),
+        oneStatement: queued((prefix) => benchWorker('one-statement', prefix)),
+        helper: helper(),
+        postgres: turn([], async () => {
+          const startedAt = performance.now()
+          await sql`
+            insert into "Enrollment" (id, "userId", "courseId", status, "enrolledAt")
+            select 'cae' || replace(gen_random_uuid()::text, '-', ''), u.id, c.id, 'active', now() at time zone 'UTC'
+            from "User" u cross join "Course" c where c."isPublished"
+            on conflict ("userId", "courseId") do nothing
+          `.execute(db)
+          return (performance.now() - startedAt) / 1000
+        }),
+      },
+      rounds,
+      (round) => tell(`throughput, ${courses} courses: round ${round} of ${rounds}`),
+    )
+  } finally {
+    await Promise.all(started.map((child) => child.stop()))
+    await Promise.all(closing.map((close) => close()))
+    await database.close()
+  }
+
+  function benchWorker(kind: string, prefix: string): BenchProcess {
+    const args = [kind, database.url, servers.redis.url, prefix, String(CONCURRENCY)]
+    return startProcess('bench/processes/queue-worker.js', args, {}, bench.logFile(kind))
+  }
+
+  function queued(start: (prefix: string) => BenchProcess, { enrolls = true } = {}): () => Promise<Sample> {
+    const prefix = `{bench-${courses}-${closing.length}}`
+    const queue = openBenchQueue(servers.redis.url, prefix)
+    closing.push(() => queue.close())
+    const child = start(prefix)
+    started.push(child)
+    const run = turn([child], () => drainSeconds(queue), enrolls)
+    return async () => {
+      await queue.pause()
+      await queueUsers(queue, ids, 'credentials')
+      return run()
+    }
+  }
+
+  function helper(): () => Promise<Sample> {
+    const child = startProcess(
+      'bench/processes/original-helper.js',
+      [database.url],
+      {},
+      bench.logFile('helper'),
+    )
+    started.push(child)
+    return turn([child], async () => {
+      child.process.send(ids)
+      const [seconds] = await once(child.process, 'message')
+      return Number(seconds)
+    })
+  }
+
+  /** One timed turn, from nobody enrolled to everybody, with the CPU time that it took. */
+  function turn(children: BenchProcess[], run: () => Promise<number>, enrolls = true): () => Promise<Sample> {
+    const used = () => ({
+      node: children.reduce((sum, child) => sum + cpuSeconds(child.pid), 0),
+      redis: cpuSeconds(servers.pids.redis),
+      postgres: cpuSeconds(servers.pids.postgres),
+      machine: machineCpuSeconds(),
+    })
+    return async () => {
+      await forgetEnrollments(db)
+      const [before, startedAt] = [used(), performance.now()]
+      const seconds = await run()
+      const [after, wallSeconds] = [used(), (performance.now() - startedAt) / 1000]
+      if (enrolls) await assertEverybodyEnrolled(db, users, courses)
+      const perUser = (key: keyof typeof after) => ((after[key] - before[key]) / users) * 1e6
+      return {
+        usersPerSecond: users / seconds,
+        cpu: { node: perUser('node'), redis: perUser('redis'), postgres: perUser('postgres') },
+        busyCores: (after.machine - before.machine) / wallSeconds,
+      }
+    }
+  }
+}
+
+type Samples = Record<Name, Sample[]>
+
+function speeds(samples: readonly Sample[]): number[] {
+  return samples.map((sample) => sample.usersPerSecond)
+}
+
+function rates(what: string, samples: Samples, courses: number): Table {
+  return {
+    title: `${what}: users a second`,
+    columns: ['', 'users/s', 'rows/s', 'worker ÷ this'],
+    rows: (Object.keys(NAMES) as Name[]).map((name) => {
+      const speed = speeds(samples[name])
+      return [
+        NAMES[name],
+        wholeSpread(spreadOf(speed)),
+        name === 'nothing' ? '' : whole(spreadOf(speed).median * courses),
+        name === 'worker' ? '' : preciseSpread(ratioOf(speeds(samples.worker), speed)),
+      ]
+    }),
+  }
+}
+
+/** What the limit is made of: where the CPU time of a user goes. */
+function shares(what: string, samples: Samples): Table {
+  const median = (list: readonly Sample[], of: (sample: Sample) => number) => spreadOf(list.map(of)).median
+  return {
+    title: `${what}: microseconds of CPU for each user`,
+    columns: ['', 'Node', 'Redis', 'Postgres', 'in all', 'cores in use on the machine'],
+    rows: (Object.keys(NAMES) as Name[]).map((name) => {
+      const list = samples[name]
+      return [
+        NAMES[name],
+        ...(['node', 'redis', 'postgres'] as const).map((key) => whole(median(list, ({ cpu }) => cpu[key]))),
+        whole(median(list, ({ cpu }) => cpu.node + cpu.redis + cpu.postgres)),
+        precise(median(list, ({ busyCores }) => busyCores)),
+      ]
+    }),
+  }
+}
+
+function figures(few: Samples, many: Samples): Figure[] {
+  const ratio = (samples: Samples, other: Name): Spread =>
+    ratioOf(speeds(samples.worker), speeds(samples[other]))
+  const atLeast = { unit: 'ratio', bound: 'at-least' } as const
+  return [
+    {
+      name: 'worker ÷ worker that does nothing, 2 courses',
+      value: ratio(few, 'nothing'),
+      ...atLeast,
+      required: 0.6,
+      aim: 0.8,
+    },
+    {
+      name: 'worker ÷ one statement a job, 2 courses',
+      value: ratio(few, 'oneStatement'),
+      ...atLeast,
+      required: 2.8,
+      aim: 4,
+    },
+    {
+      name: 'worker ÷ original design’s helper, 50 at once, 2 courses',
+      value: ratio(few, 'helper'),
+      ...atLeast,
+      required: 2.8,
+      aim: 4,
+    },
+    {
+      name: 'rows a second ÷ Postgres alone, 20 courses',
+      value: ratio(many, 'postgres'),
+      ...atLeast,
+      required: 0.5,
+      aim: 0.8,
+    },
+  ]
+}
