@@ -6,6 +6,10 @@ import { fileURLToPath } from 'node:url'
 export interface EmbeddedPostgres {
   /** Superuser's URL of the database `postgres`, on a free port of the loopback interface. */
   url: string
+  /** The server's process id; another one after a restart. */
+  pid(): number
+  /** Restarts it in immediate mode, as a crash does: sessions break, and what was committed is recovered. */
+  restart(): Promise<void>
   /** Stops the server and removes its files. */
   stop(): Promise<void>
 }
@@ -32,13 +36,21 @@ export async function startEmbeddedPostgres(flags: readonly string[] = []): Prom
   keeper.stderr.on('data', (chunk: Buffer) => {
     errors = (errors + chunk.toString()).slice(-4000)
   })
-  const url = await Promise.race([
-    once(createInterface(keeper.stdout), 'line').then(([line]) => String(line)),
-    exited.then(() => Promise.reject(new Error(`the embedded PostgreSQL did not start:\n${errors}`))),
-  ])
-  exited.catch(() => undefined)
+  const failed = exited.then(() =>
+    Promise.reject(new Error(`the embedded PostgreSQL did not start:\n${errors}`)),
+  )
+  failed.catch(() => undefined)
+  const lines = createInterface(keeper.stdout)[Symbol.asyncIterator]()
+  const nextLine = async (): Promise<string> => (await Promise.race([lines.next(), failed])).value ?? ''
+  const url = await nextLine()
+  let pid = Number(await nextLine())
   return {
     url,
+    pid: () => pid,
+    async restart() {
+      keeper.stdin.write('restart\n')
+      pid = Number(await nextLine())
+    },
     async stop() {
       keeper.stdin.end()
       await exited

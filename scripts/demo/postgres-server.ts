@@ -1,6 +1,7 @@
 /**
  * A process of its own that runs an embedded PostgreSQL for as long as its stdin is open, so that the server and its
- * files go even when the parent is killed. Its first line on stdout is the URL.
+ * files go even when the parent is killed. Its first line on stdout is the URL, and the server's process id follows, again
+ * after each restart. The line `restart` on stdin restarts it in immediate mode, as a crash does.
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
@@ -9,6 +10,7 @@ import { chown, cp, mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join, sep } from 'node:path'
+import { createInterface } from 'node:readline'
 import { promisify } from 'node:util'
 
 /** `nobody`: PostgreSQL refuses to run as root. */
@@ -17,15 +19,36 @@ const identity = process.getuid?.() === 0 ? UNPRIVILEGED : {}
 
 const folder = await mkdtemp(join(tmpdir(), 'auto-enroll-postgres-'))
 try {
-  const server = await start(folder, process.argv.slice(2))
-  process.stdin.resume()
-  await Promise.race([once(process.stdin, 'close'), once(server, 'exit')])
-  await stop(server)
+  const { url, run } = await prepare(folder, process.argv.slice(2))
+  let server = await run()
+  process.stdout.write(`${url}\n${server.pid}\n`)
+  for await (const _restart of untilExitOf(() => server)) {
+    await stop(server, 'SIGQUIT')
+    server = await run()
+    process.stdout.write(`${server.pid}\n`)
+  }
+  await stop(server, 'SIGINT')
 } finally {
   await rm(folder, { recursive: true, force: true })
 }
 
-async function start(folder: string, flags: string[]): Promise<ChildProcess> {
+/** The lines on stdin, until it is closed or the server of that moment has ended by itself. */
+async function* untilExitOf(server: () => ChildProcess): AsyncGenerator<string> {
+  const lines = createInterface(process.stdin)[Symbol.asyncIterator]()
+  for (;;) {
+    const next = await Promise.race([lines.next(), once(server(), 'exit').then(() => undefined)])
+    if (next === undefined || next.done) return
+    yield next.value
+  }
+}
+
+interface Prepared {
+  url: string
+  run: () => Promise<ChildProcess>
+}
+
+/** Makes the cluster; `run` starts its server, always on the same port. */
+async function prepare(folder: string, flags: string[]): Promise<Prepared> {
   const bin = await binaries(folder)
   const [data, passwordFile, password] = [
     join(folder, 'data'),
@@ -44,14 +67,18 @@ async function start(folder: string, flags: string[]): Promise<ChildProcess> {
     { ...identity, cwd: folder, env: { PATH: process.env.PATH, LC_ALL: 'C' } },
   )
   const port = await freePort()
-  const server = spawn(
-    join(bin, 'postgres'),
-    ['-D', data, '-p', String(port), '-h', '127.0.0.1', '-c', 'unix_socket_directories=', ...flags],
-    { ...identity, cwd: folder, stdio: ['ignore', 'ignore', 'pipe'], env: { LC_ALL: 'C' } },
-  )
-  await readiness(server)
-  process.stdout.write(`postgres://postgres:${password}@127.0.0.1:${port}/postgres\n`)
-  return server
+  return {
+    url: `postgres://postgres:${password}@127.0.0.1:${port}/postgres`,
+    async run() {
+      const server = spawn(
+        join(bin, 'postgres'),
+        ['-D', data, '-p', String(port), '-h', '127.0.0.1', '-c', 'unix_socket_directories=', ...flags],
+        { ...identity, cwd: folder, stdio: ['ignore', 'ignore', 'pipe'], env: { LC_ALL: 'C' } },
+      )
+      await readiness(server)
+      return server
+    },
+  }
 }
 
 async function readiness(server: ChildProcess): Promise<void> {
@@ -69,11 +96,11 @@ async function readiness(server: ChildProcess): Promise<void> {
   failed.catch(() => undefined)
 }
 
-/** Fast shutdown: sessions are ended, everything is written. */
-async function stop(server: ChildProcess): Promise<void> {
+/** Fast shutdown on SIGINT: sessions are ended, everything is written. Immediate on SIGQUIT: nothing is. */
+async function stop(server: ChildProcess, signal: 'SIGINT' | 'SIGQUIT'): Promise<void> {
   if (server.exitCode !== null || server.signalCode !== null) return
   const exited = once(server, 'exit')
-  server.kill('SIGINT')
+  server.kill(signal)
   await exited
 }
 

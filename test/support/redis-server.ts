@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
@@ -18,9 +18,14 @@ export const REDIS_SERVER: Program = {
 export interface RedisServer {
   url: string
   port: number
-  process: ChildProcess
-  /** Ends it, by default as an orderly shutdown does, and removes its files unless they are wanted for a restart. */
+  /** Where it keeps its files. */
+  folder: string
+  /** Ends it, by default as an orderly shutdown does, and removes its files. */
   stop(signal?: NodeJS.Signals): Promise<void>
+  /** Kills it as a crash does and keeps its files. */
+  kill(): Promise<void>
+  /** Starts it again after `kill`, on the same port with the same files. */
+  start(): Promise<void>
   freeze(): void
   thaw(): void
 }
@@ -34,34 +39,31 @@ export interface RedisOptions {
 export async function startRedis({ port, flags = [] }: RedisOptions = {}): Promise<RedisServer> {
   const chosen = port ?? (await freePort())
   const folder = await mkdtemp(join(tmpdir(), 'auto-enroll-redis-'))
-  const server = spawn(
-    'redis-server',
-    [
-      '--port',
-      String(chosen),
-      '--bind',
-      '127.0.0.1',
-      '--dir',
-      folder,
-      '--save',
-      '',
-      '--appendonly',
-      'no',
-      ...flags,
-    ],
-    { stdio: 'ignore' },
-  )
-  const exited = once(server, 'exit')
+  const where = ['--port', String(chosen), '--bind', '127.0.0.1', '--dir', folder]
+  const settings = [...where, '--save', '', '--appendonly', 'no', ...flags]
+  let server = spawn('redis-server', settings, { stdio: 'ignore' })
   await ready(chosen)
+
+  async function end(signal: NodeJS.Signals): Promise<void> {
+    if (server.exitCode !== null || server.signalCode !== null) return
+    const exited = once(server, 'exit')
+    server.kill('SIGCONT')
+    server.kill(signal)
+    await exited
+  }
+
   return {
     url: `redis://127.0.0.1:${chosen}`,
     port: chosen,
-    process: server,
+    folder,
     async stop(signal = 'SIGTERM') {
-      server.kill('SIGCONT')
-      server.kill(signal)
-      await exited
+      await end(signal)
       await rm(folder, { recursive: true, force: true })
+    },
+    kill: () => end('SIGKILL'),
+    async start() {
+      server = spawn('redis-server', settings, { stdio: 'ignore' })
+      await ready(chosen)
     },
     freeze: () => server.kill('SIGSTOP'),
     thaw: () => server.kill('SIGCONT'),
