@@ -1,0 +1,132 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Redis } from 'ioredis'
+import { expect } from 'vitest'
+import { freePort, type RedisServer, startRedis } from '../support/redis-server.js'
+
+/** Several Redis servers, of which one can be lost. */
+export interface RedisGroup {
+  queueUrl: string
+  servers: readonly RedisServer[]
+  /** The server that holds the queue now. */
+  holder: RedisServer
+  stop(): Promise<void>
+}
+
+/** A master would otherwise wait 5 s for more replicas. */
+const AT_ONCE = ['--repl-diskless-sync-delay', '0']
+
+/** A master, its replica, and a Sentinel that promotes the replica 1 s after the master is gone. */
+export async function startSentinel(): Promise<RedisGroup> {
+  const master = await startRedis({ flags: AT_ONCE })
+  const replica = await startRedis({ flags: [...AT_ONCE, '--replicaof', '127.0.0.1', String(master.port)] })
+  await settles(() => ask(replica.port, 'info', 'replication'), 'master_link_status:up')
+
+  const port = await freePort()
+  const folder = await mkdtemp(join(tmpdir(), 'auto-enroll-sentinel-'))
+  const file = join(folder, 'sentinel.conf')
+  await writeFile(
+    file,
+    [
+      `port ${port}`,
+      'bind 127.0.0.1',
+      `dir ${folder}`,
+      `sentinel monitor queue 127.0.0.1 ${master.port} 1`,
+      'sentinel down-after-milliseconds queue 1000',
+      'sentinel failover-timeout queue 3000',
+    ].join('\n'),
+  )
+  const sentinel = spawn('redis-server', [file, '--sentinel'], { stdio: 'ignore' })
+  await settles(() => ask(port, 'sentinel', 'replicas', 'queue'), String(replica.port))
+  return {
+    queueUrl: `redis+sentinel://127.0.0.1:${port}/queue`,
+    servers: [master, replica],
+    holder: master,
+    async stop() {
+      await end(sentinel)
+      await Promise.all([master, replica].map((server) => server.stop('SIGKILL')))
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+const SLOTS = 16_384
+
+/** A Cluster of three masters; the one that holds the queue has a replica, which takes over 1 s after it is gone. */
+export async function startCluster(queueKey: string): Promise<RedisGroup> {
+  const servers = await Promise.all(
+    Array.from({ length: 4 }, async () =>
+      startRedis({
+        port: await clusterPort(),
+        flags: [...AT_ONCE, '--cluster-enabled', 'yes', '--cluster-node-timeout', '1000'],
+      }),
+    ),
+  )
+  const [first, second, third, replica] = servers as [RedisServer, RedisServer, RedisServer, RedisServer]
+  const masters = [first, second, third]
+  for (const [index, { port }] of masters.entries()) {
+    const range = slotRange(index, masters.length)
+    await ask(port, 'cluster', 'addslots', ...range.map(String))
+    if (index > 0) await ask(port, 'cluster', 'set-config-epoch', String(index + 1))
+  }
+  for (const { port } of servers.slice(1)) {
+    await ask(first.port, 'cluster', 'meet', '127.0.0.1', String(port))
+  }
+  const slot = Number(await ask(first.port, 'cluster', 'keyslot', queueKey))
+  const holder = masters.find((_, index) => slotRange(index, masters.length).includes(slot)) ?? first
+  const holderId = await ask(holder.port, 'cluster', 'myid')
+  await settles(() => ask(replica.port, 'cluster', 'nodes'), holderId)
+  await ask(replica.port, 'cluster', 'replicate', holderId)
+  await settles(() => ask(replica.port, 'info', 'replication'), 'master_link_status:up')
+  for (const { port } of servers) {
+    await settles(() => ask(port, 'cluster', 'info'), 'cluster_state:ok')
+  }
+  return {
+    queueUrl: `redis+cluster://${servers.map(({ port }) => `127.0.0.1:${port}`).join(',')}`,
+    servers,
+    holder,
+    async stop() {
+      await Promise.all(servers.map((server) => server.stop('SIGKILL')))
+    },
+  }
+}
+
+/** A node talks to the others on its port + 10000. */
+async function clusterPort(): Promise<number> {
+  for (;;) {
+    const port = await freePort()
+    if (port < 55_000) return port
+  }
+}
+
+function slotRange(index: number, masters: number): number[] {
+  const [from, to] = [index, index + 1].map((edge) => Math.round((edge * SLOTS) / masters)) as [
+    number,
+    number,
+  ]
+  return Array.from({ length: to - from }, (_, offset) => from + offset)
+}
+
+function settles(answer: () => Promise<string>, expected: string): Promise<void> {
+  return expect.poll(answer, { timeout: 15_000 }).toContain(expected)
+}
+
+async function ask(port: number, command: string, ...words: string[]): Promise<string> {
+  const client = new Redis({ port, lazyConnect: true, retryStrategy: () => 50, maxRetriesPerRequest: 40 })
+  client.on('error', () => undefined)
+  try {
+    return String(await client.call(command, ...words))
+  } finally {
+    client.disconnect()
+  }
+}
+
+async function end(process: ChildProcess): Promise<void> {
+  if (process.exitCode !== null || process.signalCode !== null) return
+  const exited = once(process, 'exit')
+  process.kill('SIGKILL')
+  await exited
+}

@@ -1,0 +1,63 @@
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+
+export interface SignUpsOptions {
+  databaseUrl: string
+  queueUrl: string
+  prefix: string
+  timeoutMs: number
+  enabled: boolean
+  perSecond: number
+  /** In every name, email and password, and so to be found wherever they leak to. */
+  mark: string
+  /** The process kills itself when the sign-up of this number is committed and not yet published. */
+  diesBeforePublishing?: number
+}
+
+/** One sign-up. `not committed`: the database refused, so there is no user. */
+export interface SignUpReport {
+  outcome: 'signed up' | 'not committed' | 'failed'
+  reason?: string
+  publish: string
+  publishMs: number
+  /** By how much publishing outlasted a plain timer of `timeoutMs`. */
+  overdueMs: number
+}
+
+export interface SignUps {
+  reports: readonly SignUpReport[]
+  output(): string
+  /** Lets those that are under way finish; the exit code is 0 unless something was thrown outside any sign-up. */
+  stop(): Promise<number | null>
+  /** Resolves when it has ended by itself. */
+  ended: Promise<unknown>
+}
+
+/** Starts a process that signs people up. */
+export function startSignUps(options: SignUpsOptions): SignUps {
+  const child = fork(
+    fileURLToPath(new URL('./dist/processes/sign-up.js', import.meta.url)),
+    [JSON.stringify(options)],
+    { stdio: ['ignore', 'pipe', 'pipe', 'ipc'], execArgv: [] },
+  )
+  const reports: SignUpReport[] = []
+  let output = ''
+  child.on('message', (report) => reports.push(report as SignUpReport))
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.on('data', (chunk: Buffer) => {
+      output += chunk.toString()
+    })
+  }
+  const ended = once(child, 'exit')
+  return {
+    reports,
+    output: () => output,
+    ended,
+    async stop() {
+      if (child.connected) child.send('stop')
+      await ended
+      return child.exitCode
+    },
+  }
+}
