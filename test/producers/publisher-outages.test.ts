@@ -88,7 +88,7 @@ describe('an application whose queue cannot be had', () => {
     const application = runScript(
       `${APPLICATION}
        const answers = [[await publish(publishers[0], 'before')]]
-       process.kill(${server.process.pid}, 'SIGSTOP')
+       process.kill(${server.pid()}, 'SIGSTOP')
        answers.push(await Promise.all(Array.from({ length: 20 }, (_, n) => publish(publishers[0], 'user' + n))))
        const startedAt = performance.now()
        await publishers[0].close()

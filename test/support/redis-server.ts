@@ -18,6 +18,8 @@ export const REDIS_SERVER: Program = {
 export interface RedisServer {
   url: string
   port: number
+  /** Its process id; another one after each `start`. */
+  pid(): number | undefined
   /** Where it keeps its files. */
   folder: string
   /** Ends it, by default as an orderly shutdown does, and removes its files. */
@@ -55,6 +57,7 @@ export async function startRedis({ port, flags = [] }: RedisOptions = {}): Promi
   return {
     url: `redis://127.0.0.1:${chosen}`,
     port: chosen,
+    pid: () => server.pid,
     folder,
     async stop(signal = 'SIGTERM') {
       await end(signal)
