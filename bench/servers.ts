@@ -29,7 +29,7 @@ export async function startServers(): Promise<Servers> {
   return {
     redis,
     postgresUrl: postgres.url,
-    pids: { redis: redis.process.pid ?? 0, postgres: await postmasterPid(postgres.url) },
+    pids: { redis: redis.pid() ?? 0, postgres: await postmasterPid(postgres.url) },
     versions: { redis: await redisVersion(redis.port), postgres: await postgresVersion(postgres.url) },
     async stop() {
       await Promise.all([postgres.stop(), redis.stop()])
