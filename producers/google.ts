@@ -65,5 +65,10 @@ export async function signInWithGoogle(
 }
 
 function newUser(email: string, name: string | null | undefined, picture: string | null | undefined) {
-  return { email, name: name?.replaceAll('\0', '') ?? '', ...(picture ? { image: picture } : {}) }
+  return { email, name: storable(name), ...(picture ? { image: storable(picture) } : {}) }
+}
+
+/** Postgres stores no NUL. */
+function storable(text: string | null | undefined): string {
+  return text?.replaceAll('\0', '') ?? ''
 }

@@ -6,6 +6,9 @@ const derive = promisify<string, Buffer, number, ScryptOptions, Buffer>(scrypt)
 /** OWASP's second choice of equal strength: 32 MiB and three passes, so that many sign-ups at once fit in memory. */
 const COST = { ln: 15, r: 8, p: 3 }
 const KEY_BYTES = 32
+/** All of the salt and of the key: a shortened key would be matched by many passwords, an empty one by all. */
+const OWN_HASH =
+  /^\$scrypt\$ln=([1-9]|1\d|20),r=([1-9]\d?),p=([1-9]\d?)\$([A-Za-z\d+/]{22})\$([A-Za-z\d+/]{43})$/
 
 /**
  * Hashes a password with scrypt, off the event loop.
@@ -20,8 +23,7 @@ export async function hashPassword(password: string): Promise<string> {
 
 /** Whether `password` is the one that `hashPassword` made `hash` of; `false` for a hash of any other make. */
 export async function verifyPassword(password: string, hash: string): Promise<boolean> {
-  const [, ln, r, p, salt, key] =
-    /^\$scrypt\$ln=(\d{1,2}),r=(\d{1,2}),p=(\d{1,2})\$([\w+/]+)\$([\w+/]+)$/.exec(hash) ?? []
+  const [, ln, r, p, salt, key] = OWN_HASH.exec(hash) ?? []
   if (salt === undefined || key === undefined) return false
   const expected = Buffer.from(key, 'base64')
   const cost = { ln: Number(ln), r: Number(r), p: Number(p) }
