@@ -47,6 +47,8 @@ interface CommandSpec<Flags, Needed extends SettingName> extends Usage {
 /** How long a command waits for a queue that does not answer. */
 const QUEUE_TIMEOUT_MS = 5000
 const CLOSE_TIMEOUT_MS = 2000
+/** A Ctrl-C reaches a command twice under npm: from the terminal, and passed on by npm a moment later. */
+const SAME_PRESS_MS = 500
 
 export const EXIT_FAILED = 1
 export const EXIT_USAGE = 2
@@ -118,13 +120,16 @@ function contextFor<Needed extends SettingName>(
 
 function abortOnSignal(): AbortSignal {
   const controller = new AbortController()
+  let abortedAt = 0
   for (const [signal, number] of [
     ['SIGINT', 2],
     ['SIGTERM', 15],
   ] as const) {
     process.on(signal, () => {
-      if (controller.signal.aborted) process.exit(128 + number)
-      controller.abort(new Error(`interrupted by ${signal}`))
+      if (!controller.signal.aborted) {
+        abortedAt = performance.now()
+        controller.abort(new Error(`interrupted by ${signal}`))
+      } else if (performance.now() - abortedAt > SAME_PRESS_MS) process.exit(128 + number)
     })
   }
   return controller.signal
