@@ -1,8 +1,10 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { execa } from 'execa'
 import { describe, expect, it } from 'vitest'
 import { settingsSchema } from '../../config/settings.js'
 import { runScript } from '../support/process.js'
+import { codeBlocks } from '../support/readme.js'
 
 const DOCUMENTS = readdirSync('.', { recursive: false, encoding: 'utf8' })
   .filter((name) => name.endsWith('.md'))
@@ -73,6 +75,20 @@ describe('the README’s table of commands', () => {
     expect(told.filter((flag) => !['--json', '--help'].includes(flag)).sort()).toEqual([...flags].sort())
   })
 })
+
+it('shows in the README what the demo prints, but for times', async () => {
+  const shown = codeBlocks('').find((block) => block.startsWith('✓'))
+  const { exitCode, stdout } = await execa(process.execPath, ['dist/scripts/demo.js', '--once'], {
+    extendEnv: false,
+    env: { PATH: process.env.PATH },
+    reject: false,
+  })
+  expect(exitCode).toBe(0)
+  const printed = stdout.split('\n').filter((line) => line.startsWith('✓'))
+  expect(printed.map((line) => line.replaceAll(/\b\d+(?= (ms|hashing|trying))/g, '…')).join('\n')).toBe(
+    shown?.trimEnd(),
+  )
+}, 100_000)
 
 it('gives in the README no number that comes out of a measurement without the command that prints it', () => {
   expect(readme).not.toMatch(/\d[\d,.]* (?:jobs|users|events|sign-ups)(?: a second|\/s)/)

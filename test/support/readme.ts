@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 
-/** The README's code blocks in a language. */
+/** The README's code blocks in a language; `''` for those that name none. */
 export function codeBlocks(language: string): string[] {
-  const blocks = readFileSync('README.md', 'utf8').matchAll(/^```(\w+)\n([\s\S]*?)^```$/gm)
+  const blocks = readFileSync('README.md', 'utf8').matchAll(/^```(\w*)\n([\s\S]*?)^```$/gm)
   return [...blocks].filter(([, name]) => name === language).map(([, , code = '']) => code)
 }
 
