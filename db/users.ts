@@ -90,32 +90,48 @@ export interface UserWithoutEnrollment {
 }
 
 /**
- * Users who have no enrollment at all, in pages in the order of their ids. Each page is a statement of its own, so a
- * slow reader holds no snapshot and meets no statement timeout; a user enrolled meanwhile is not in a later page.
+ * The ids of users who have no enrollment at all, in pages in the order of their ids, from the one after `after`. Each
+ * page is a statement of its own, so a slow reader holds no snapshot and meets no statement timeout; a user enrolled
+ * meanwhile is not in a later page. Reads the two indexes alone, and no column but ids.
  */
+export async function* userIdsWithoutEnrollment(
+  db: Database,
+  columns: Columns,
+  { after, pageSize = 1000 }: { after?: string; pageSize?: number } = {},
+): AsyncGenerator<string[]> {
+  const idType = typeOf(columns, 'User', 'id')
+  let last = after
+  for (;;) {
+    const { rows } = await sql<{ id: string }>`
+      select u.id::text as id from "User" u
+      where not exists (select from "Enrollment" e where e."userId" = u.id)
+        ${last === undefined ? sql`` : sql`and u.id > ${last}::${idType}`}
+      order by u.id
+      limit ${sql.lit(pageSize)}
+    `.execute(db)
+    if (rows.length > 0) yield rows.map((row) => row.id)
+    if (rows.length < pageSize) return
+    last = rows.at(-1)?.id
+  }
+}
+
+/** The same users with their emails, to be shown to an operator. */
 export async function* usersWithoutEnrollment(
   db: Database,
   columns: Columns,
   pageSize = 1000,
 ): AsyncGenerator<UserWithoutEnrollment[]> {
-  const idType = typeOf(columns, 'User', 'id')
-  let after: string | undefined
-  for (;;) {
-    // The page is read from the two keys alone, and an email looked up only for whom it finds: in one query the planner
-    // would fetch every user's row, and with a join read the whole table for each page.
+  for await (const ids of userIdsWithoutEnrollment(db, columns, { pageSize })) {
+    // An email is looked up for each: with a join the planner would read the whole table for each page.
     const { rows } = await sql<UserWithoutEnrollment>`
-      select page.id::text as id, (select email from "User" where id = page.id) as email from (
-        select u.id from "User" u
-        where not exists (select from "Enrollment" e where e."userId" = u.id)
-          ${after === undefined ? sql`` : sql`and u.id > ${after}::${idType}`}
-        order by u.id
-        limit ${sql.lit(pageSize)}
+      select id, email from (
+        select asked.id, asked.position,
+          (select email from "User" where id = asked.id::${typeOf(columns, 'User', 'id')}) as email
+        from unnest(${sql.val(ids)}::text[]) with ordinality as asked(id, position)
       ) page
-      order by page.id
+      where email is not null order by position
     `.execute(db)
-    if (rows.length > 0) yield rows
-    if (rows.length < pageSize) return
-    after = rows.at(-1)?.id
+    yield rows
   }
 }
 

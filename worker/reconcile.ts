@@ -3,7 +3,7 @@ import { columnsOf } from '../db/columns.js'
 import { countPublishedCourses } from '../db/courses.js'
 import { withReconcileLock } from '../db/lock.js'
 import type { Database } from '../db/schema.js'
-import { usersWithoutEnrollment } from '../db/users.js'
+import { userIdsWithoutEnrollment } from '../db/users.js'
 import type { EventQueue } from '../queue/open.js'
 import { type Refilled, type RefillOptions, refill } from '../queue/refill.js'
 
@@ -18,11 +18,7 @@ type QueueMissingOptions = { db: Database; queue: EventQueue } & Omit<RefillOpti
 
 /** Queues every user who has no enrollment at all: what the reconciler and the backfill have in common. */
 export async function queueMissingUsers({ db, queue, ...options }: QueueMissingOptions): Promise<Refilled> {
-  return refill(queue, userIds(db), options)
-}
-
-async function* userIds(db: Database): AsyncGenerator<string[]> {
-  for await (const page of usersWithoutEnrollment(db, await columnsOf(db))) yield page.map((user) => user.id)
+  return refill(queue, userIdsWithoutEnrollment(db, await columnsOf(db)), options)
 }
 
 /** One round: at most one of the fleet at a time, not while the queue is paused, not when no course is published. */

@@ -7,7 +7,7 @@ type Part = 'worker' | 'sign-up' | 'rollback'
 
 const ENROLLMENT_COLUMNS = ['id', 'userId', 'courseId', 'status', 'enrolledAt']
 const NEEDS: readonly (Need & { part: Part })[] = [
-  { part: 'worker', privilege: 'SELECT', table: 'User', columns: ['id', 'email'] },
+  { part: 'worker', privilege: 'SELECT', table: 'User', columns: ['id'] },
   { part: 'worker', privilege: 'SELECT', table: 'Course', columns: ['id', 'isPublished'] },
   { part: 'worker', privilege: 'SELECT', table: 'Enrollment', columns: ['userId', 'courseId'] },
   { part: 'worker', privilege: 'INSERT', table: 'Enrollment', columns: [...ENROLLMENT_COLUMNS, 'updatedAt'] },
