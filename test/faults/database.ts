@@ -7,10 +7,15 @@ import { migrate } from '../../db/migrate.js'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../dist/scripts/demo/embedded-postgres.js'
 import { migrateQueue } from '../../queue/migrate.js'
 import { TEMPLATE } from '../support/global-setup.js'
+import { asRole, makeRoles } from './roles.js'
 
 /** The database of one scenario, as its owner sees it. */
 export interface ScenarioDatabase {
   url: string
+  /** The same database for the application's role, which signs people up. */
+  applicationUrl: string
+  /** The same database for the worker's role of `db/roles.sql`. */
+  workerUrl: string
   port: number
   sql<Row extends pg.QueryResultRow = Record<string, unknown>>(
     text: string,
@@ -22,14 +27,19 @@ export interface ScenarioDatabase {
 }
 
 /** A database on the server that the scenarios share, or on one that this scenario may harm. */
-export async function openScenarioDatabase(ownServer: boolean): Promise<ScenarioDatabase> {
-  const server = ownServer ? await startEmbeddedPostgres() : undefined
+export async function openScenarioDatabase(
+  ownServer: boolean,
+  serverFlags: readonly string[] = [],
+): Promise<ScenarioDatabase> {
+  const server = ownServer ? await startEmbeddedPostgres(serverFlags) : undefined
   const url = server === undefined ? await cloneTemplate() : await migrated(server.url)
   // Never through a proxy, so that the suite sees the database whatever becomes of the links.
   const pool = new pg.Pool({ connectionString: url, max: 3, application_name: 'the suite' })
   pool.on('error', () => undefined)
   return {
     url,
+    applicationUrl: asRole(url, 'application'),
+    workerUrl: asRole(url, 'auto_enroll_worker'),
     port: Number(new URL(url).port),
     server,
     async sql<Row extends pg.QueryResultRow>(text: string, values?: unknown[]) {
@@ -56,6 +66,7 @@ async function migrated(url: string): Promise<string> {
   await migrate(db)
   await db.destroy()
   await migrateQueue(url, '{auto-enroll}')
+  await makeRoles(url)
   return url
 }
 

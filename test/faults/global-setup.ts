@@ -1,7 +1,18 @@
 import type { TestProject } from 'vitest/node'
-import setupServers from '../support/global-setup.js'
+import setupServers, { TEMPLATE } from '../support/global-setup.js'
+import { makeRoles } from './roles.js'
 
-/** The servers that all scenarios share: those of the other tests. */
-export default function setup(project: TestProject): Promise<() => Promise<void>> {
-  return setupServers(project)
+/** The servers that all scenarios share: those of the other tests, with the roles of `db/roles.sql` in the template. */
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  let template: URL | undefined
+  const stop = await setupServers({
+    provide(key: 'postgresUrl' | 'redisUrl', value: string) {
+      if (key === 'postgresUrl') template = new URL(value)
+      project.provide(key, value)
+    },
+  } as TestProject)
+  if (template === undefined) throw new Error('the shared Postgres told no URL')
+  template.pathname = TEMPLATE
+  await makeRoles(template.href)
+  return stop
 }

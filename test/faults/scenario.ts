@@ -18,6 +18,7 @@ export interface ScenarioOptions {
   group?: () => Promise<RedisGroup>
   /** A Postgres server that this scenario may harm. */
   ownPostgres?: boolean
+  postgresFlags?: readonly string[]
   /** The database may refuse sign-ups while it is away: they are counted apart. */
   databaseOutage?: boolean
   /** Workers at the start. */
@@ -69,7 +70,7 @@ export async function play(
   const mark = `mark${randomBytes(8).toString('hex')}`
   const redis = await startRedis({ flags: options.redisFlags ?? [] })
   const group = await options.group?.()
-  const database = await openScenarioDatabase(options.ownPostgres ?? false)
+  const database = await openScenarioDatabase(options.ownPostgres ?? false, options.postgresFlags)
   const courseIds = await insertCourses(database, options.courses ?? 2)
   const queueOnRedis = options.queueOn !== 'postgres'
   const queuePort = queueOnRedis ? redis.port : database.port
@@ -79,10 +80,15 @@ export async function play(
     workersToDatabase: await startProxy(database.port),
     workersToQueue: await startProxy(queuePort),
   }
-  const queueUrl = (port: number) =>
-    group?.queueUrl ?? (queueOnRedis ? `redis://127.0.0.1:${port}` : through(database.url, port))
+  const queueUrl = (databaseUrl: string, port: number) =>
+    group?.queueUrl ?? (queueOnRedis ? `redis://127.0.0.1:${port}` : through(databaseUrl, port))
   const prefix = '{auto-enroll}'
-  const queue = openQueue({ url: queueUrl(queuePort), prefix, timeoutMs: 5000, onError: () => undefined })
+  const queue = openQueue({
+    url: queueUrl(database.url, queuePort),
+    prefix,
+    timeoutMs: 5000,
+    onError: () => undefined,
+  })
   const workers: WorkerProcess[] = []
   const loads: SignUps[] = []
   let faultEndedAt = Date.now()
@@ -98,8 +104,8 @@ export async function play(
     async startWorker(env = {}, nodeFlags) {
       const worker = await startWorkerProcess(
         {
-          DATABASE_URL: through(database.url, links.workersToDatabase.port),
-          QUEUE_URL: queueUrl(links.workersToQueue.port),
+          DATABASE_URL: through(database.workerUrl, links.workersToDatabase.port),
+          QUEUE_URL: queueUrl(database.workerUrl, links.workersToQueue.port),
           QUEUE_PREFIX: prefix,
           RECONCILE_INTERVAL_MS: '2000',
           ...options.env,
@@ -112,8 +118,8 @@ export async function play(
     },
     startSignUps(more = {}) {
       const load = startSignUps({
-        databaseUrl: through(database.url, links.signUpsToDatabase.port),
-        queueUrl: queueUrl(links.signUpsToQueue.port),
+        databaseUrl: through(database.applicationUrl, links.signUpsToDatabase.port),
+        queueUrl: queueUrl(database.applicationUrl, links.signUpsToQueue.port),
         prefix,
         timeoutMs: TIMEOUT_MS,
         enabled: true,
@@ -155,6 +161,8 @@ export async function play(
     expect(exitCodes.filter((code) => code !== 0 && code !== null)).toEqual([])
     expect(abandoned.filter((code) => code !== 0 && code !== null)).toEqual([])
     expectPromises(figures, options, loads)
+  } catch (error) {
+    throw new Error(`what the processes said:\n${gist([...workers, ...loads])}`, { cause: error })
   } finally {
     await Promise.allSettled([
       ...workers.map((worker) => worker.stop('SIGKILL')),
@@ -182,6 +190,16 @@ function expectPromises(figures: Figures, options: ScenarioOptions, loads: reado
   ).toBeLessThan(OVERDUE_MS)
   expect(figures.lost, 'users who lack a published course').toBe(0)
   expect(figures.duplicates).toBe(0)
+}
+
+/** Each message once, with how often it was written. */
+function gist(processes: readonly { output(): string }[]): string {
+  const counts = new Map<string, number>()
+  for (const line of processes.flatMap((process) => process.output().split('\n'))) {
+    const [, message = line] = /("err":.*|"msg":.*)/.exec(line) ?? []
+    counts.set(message, (counts.get(message) ?? 0) + 1)
+  }
+  return [...counts].map(([message, count]) => `${count} × ${message.slice(0, 300)}`).join('\n')
 }
 
 function countReports(loads: readonly SignUps[]) {

@@ -50,10 +50,10 @@ async function attempt(number: number): Promise<void> {
   process.send?.(report)
 }
 
-/**
- * Measures how long publishing keeps a sign-up waiting, and by how much it outlasts a plain timer of `timeoutMs`, since a
- * busy machine fires every timer late.
- */
+/** A busy machine fires every timer late and then all at once: so many turns of the event loop are no delay of ours. */
+const TURNS_ALLOWED = 3
+
+/** Measures how long publishing keeps a sign-up waiting, and by how much it outlasts a plain timer of `timeoutMs`. */
 function timed(report: SignUpReport): Pick<Publisher, 'publish'> {
   return {
     async publish(event) {
@@ -61,11 +61,14 @@ function timed(report: SignUpReport): Pick<Publisher, 'publish'> {
       if (options.diesBeforePublishing === started) process.kill(process.pid, 'SIGKILL')
       const startedAt = performance.now()
       let due: number | undefined
-      const control = setTimeout(() => {
-        due = performance.now()
+      let turns = 0
+      const control = setTimeout(function turn() {
+        if (turns++ < TURNS_ALLOWED) setImmediate(turn)
+        else due = performance.now()
       }, options.timeoutMs)
       const result = await publisher.publish(event)
       clearTimeout(control)
+      turns = TURNS_ALLOWED
       report.publishMs = performance.now() - startedAt
       report.overdueMs = due === undefined ? 0 : performance.now() - due
       report.publish = result.status
