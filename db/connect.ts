@@ -40,6 +40,8 @@ export function createPool(url: string, options: ConnectOptions & { searchPath?:
     ...(startup.length > 0 ? { options: startup.join(' ') } : {}),
   })
   pool.on('error', options.onError ?? (() => undefined))
+  // The pool watches idle connections only. One that breaks in use fails its statement, and must not end the process.
+  pool.on('connect', (client) => client.on('error', () => undefined))
   return pool
 }
 

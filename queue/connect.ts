@@ -136,6 +136,12 @@ function linkPostgres(
       : { connectionTimeoutMillis: 10_000 }),
   })
   pool.on('error', onError)
+  // A connection that breaks in use, or after BullMQ took its listeners off to close it, must not end the process.
+  const ignored = () => undefined
+  pool.on('connect', (client) => client.on('error', ignored))
+  pool.on('release', (error, client) => {
+    if (error) client.on('error', ignored)
+  })
   return {
     kind: 'postgres',
     options: { connection: pool, prefix },
