@@ -25,9 +25,12 @@ export function createObserver(log: Logger): Observer {
   for (const component of ['queue', 'database']) metrics.errors.inc({ component }, 0)
   for (const result of ['done', 'failed']) metrics.rounds.inc({ result }, 0)
 
+  const queueOutage = createOutage(log)
+
   return {
     registry,
     completed(job, { outcome, enrolled }) {
+      queueOutage.isOver()
       metrics.jobs.inc({ outcome })
       metrics.enrollments.inc(enrolled)
       const waited = Date.now() - Date.parse(job.data.occurredAt)
@@ -58,7 +61,7 @@ export function createObserver(log: Logger): Observer {
     },
     queueError(error) {
       metrics.errors.inc({ component: 'queue' })
-      log.warn({ err: error }, 'the queue is in trouble')
+      queueOutage.isTold(error)
     },
     databaseError(error) {
       metrics.errors.inc({ component: 'database' })
@@ -70,6 +73,7 @@ export function createObserver(log: Logger): Observer {
     },
     reconciled(round) {
       metrics.rounds.inc({ result: round.status })
+      if (round.status !== 'locked') queueOutage.isOver()
       if (round.status !== 'done') return log.debug(round, 'reconciling was not needed')
       metrics.reconciledUsers.inc(round.users)
       if (round.users === 0) return log.debug(round, 'everyone is enrolled')
@@ -78,6 +82,22 @@ export function createObserver(log: Logger): Observer {
     reconcileFailed(error) {
       metrics.rounds.inc({ result: 'failed' })
       log.warn({ err: error }, 'reconciling failed; the next round tries again')
+    },
+  }
+}
+
+/** A queue that is away fails many times a second: told are the first error, and that it is over. */
+function createOutage(log: Logger) {
+  let lasts = false
+  return {
+    isTold(error: Error): void {
+      if (lasts) log.debug({ err: error }, 'the queue is still in trouble')
+      else log.warn({ err: error }, 'the queue is in trouble; told again once it works')
+      lasts = true
+    },
+    isOver(): void {
+      if (lasts) log.info('the queue works again')
+      lasts = false
     },
   }
 }
