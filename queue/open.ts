@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { Queue, type Telemetry } from 'bullmq'
+import { type JobType, Queue, type Telemetry } from 'bullmq'
 import { linkQueue, type QueueLink } from './connect.js'
 import { JOB_NAME, jobOptions, QUEUE_NAME, type UserCreated, type UserCreatedResult } from './user-created.js'
 
@@ -37,6 +37,9 @@ export interface OpenOptions {
   telemetry?: Telemetry
 }
 
+/** On Postgres a paused queue counts what waits as `paused`, which BullMQ's type of states has forgotten. */
+const UNFINISHED = ['waiting', 'paused' as JobType, 'prioritized', 'delayed', 'active'] as const
+
 /** Opens the queue lazily: nothing is connected before the first call, and every call tries anew. */
 export function openQueue({ url, prefix, timeoutMs, onError, telemetry }: OpenOptions): EventQueue {
   const link = linkQueue({ url, prefix, profile: { mode: 'produce', timeoutMs }, onError })
@@ -69,7 +72,7 @@ export function openQueue({ url, prefix, timeoutMs, onError, telemetry }: OpenOp
       return jobs.filter((job, index) => job.id === entries[index]?.opts.jobId).length
     },
     async countUnfinished() {
-      const counts = await bull().getJobCounts('waiting', 'prioritized', 'delayed', 'active')
+      const counts = await bull().getJobCounts(...UNFINISHED)
       return Object.values(counts).reduce((sum, count) => sum + count, 0)
     },
     isPaused: () => bull().isPaused(),
