@@ -1,11 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { linkQueue } from '../../queue/connect.js'
 import { migrateQueue } from '../../queue/migrate.js'
 import { type EventQueue, openQueue } from '../../queue/open.js'
-import { consume } from '../../worker/consume.js'
 import { type Gate, makeGate } from '../support/gate.js'
 import { BACKENDS, queuePlace, useDatabase } from '../support/servers.js'
-import { observing } from '../support/worker.js'
+import { startConsumer } from '../support/worker.js'
 
 describe.each(BACKENDS)('a worker that reaches its queue on %s through a network', (backend) => {
   const database = useDatabase()
@@ -86,31 +84,6 @@ describe('a worker whose queue on Postgres is not migrated yet', () => {
     await worker.stop()
   })
 })
-
-/** A worker that only notes whom it would enroll. */
-function startConsumer({ url, prefix }: { url: string; prefix: string }) {
-  const [enrolled, errors]: [string[], string[]] = [[], []]
-  const onError = (error: Error) => errors.push(error.message)
-  const link = linkQueue({ url, prefix, profile: { mode: 'consume' }, onError })
-  const consumer = consume({
-    link,
-    concurrency: 10,
-    enroll: async (userId) => {
-      enrolled.push(userId)
-      return { outcome: 'enrolled', enrolled: 1 }
-    },
-    observer: observing({ queueError: onError }),
-  })
-  return {
-    enrolled,
-    errors,
-    consumer,
-    async stop() {
-      void consumer.worker.close(true).catch(() => undefined)
-      await link.disconnect()
-    },
-  }
-}
 
 function event(userId: string) {
   return { v: 1 as const, userId, source: 'credentials' as const, occurredAt: new Date().toISOString() }

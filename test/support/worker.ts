@@ -1,5 +1,8 @@
 import { pino } from 'pino'
 import { readSettings } from '../../config/settings.js'
+import { linkQueue } from '../../queue/connect.js'
+import { consume } from '../../worker/consume.js'
+import type { Enroll } from '../../worker/enroll.js'
 import { createObserver, type Observer } from '../../worker/observe.js'
 import { type RunningWorker, startWorker } from '../../worker/run.js'
 
@@ -30,3 +33,31 @@ export function startTestWorker({ databaseUrl, queue, env = {}, log }: WorkerPla
 export function observing(parts: Partial<Observer>): Observer {
   return { ...createObserver(pino({ level: 'silent' })), ...parts }
 }
+
+/** A worker that only notes whom it would enroll, or does as `enroll` says. */
+export function startConsumer({ url, prefix }: WorkerPlace['queue'], enroll?: Enroll) {
+  const [enrolled, errors]: [string[], string[]] = [[], []]
+  const onError = (error: Error) => errors.push(error.message)
+  const link = linkQueue({ url, prefix, profile: { mode: 'consume' }, onError })
+  const consumer = consume({
+    link,
+    concurrency: 10,
+    async enroll(userId) {
+      enrolled.push(userId)
+      return enroll?.(userId) ?? { outcome: 'enrolled', enrolled: 1 }
+    },
+    observer: observing({ queueError: onError }),
+  })
+  return {
+    enrolled,
+    errors,
+    consumer,
+    /** Lets go of the queue without waiting for it. */
+    async stop() {
+      void consumer.worker.close(true).catch(() => undefined)
+      await link.disconnect()
+    },
+  }
+}
+
+export type TestConsumer = ReturnType<typeof startConsumer>

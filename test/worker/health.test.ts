@@ -1,0 +1,103 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { type EventQueue, openQueue } from '../../queue/open.js'
+import type { RunningWorker } from '../../worker/run.js'
+import { insertCourses, insertUsers } from '../support/application.js'
+import { event } from '../support/event.js'
+import { type Gate, makeGate } from '../support/gate.js'
+import { BACKENDS, queuePlace, useDatabase } from '../support/servers.js'
+import { startTestWorker } from '../support/worker.js'
+
+describe.each(BACKENDS)("a worker's health, with its queue on %s", (backend) => {
+  const database = useDatabase()
+  let databaseGate: Gate
+  let queueGate: Gate
+  let queue: EventQueue
+  let worker: RunningWorker
+
+  beforeEach(async () => {
+    const place = queuePlace(backend, database)
+    databaseGate = await makeGate(database.url)
+    queueGate = await makeGate(place.url)
+    queue = openQueue({ ...place, timeoutMs: 10_000, onError: () => undefined })
+    worker = await startTestWorker({
+      databaseUrl: databaseGate.url,
+      queue: { url: queueGate.url, prefix: place.prefix },
+      env: { SHUTDOWN_TIMEOUT_MS: '500' },
+    })
+  })
+  afterEach(async () => {
+    await worker.close()
+    await queue.close()
+    await Promise.all([databaseGate.shut(), queueGate.shut()])
+  })
+
+  /** The answer of `/readyz`, which is bounded also when what it asks for hangs. */
+  async function readiness(): Promise<{ status: number; body: Record<string, string> }> {
+    const startedAt = performance.now()
+    const response = await fetch(`${worker.url}/readyz`)
+    const body = (await response.json()) as Record<string, string>
+    expect(performance.now() - startedAt).toBeLessThan(4000)
+    return { status: response.status, body }
+  }
+  const READY = { status: 200, body: { status: 'ready', database: 'ok', queue: 'ok' } }
+
+  it('is ready when it reaches the database and the queue, and says what it does not reach', async () => {
+    expect((await fetch(`${worker.url}/healthz`)).status).toBe(200)
+    expect(await readiness()).toEqual({
+      status: 503,
+      body: {
+        status: 'not ready',
+        database: expect.stringMatching(/ECONNREFUSED|no answer/),
+        queue: expect.stringMatching(/./),
+      },
+    })
+    await databaseGate.open()
+    await queueGate.open()
+    await expect.poll(readiness).toEqual(READY)
+
+    queueGate.freeze()
+    expect(await readiness()).toEqual({
+      status: 503,
+      body: { status: 'not ready', database: 'ok', queue: 'no answer within 2000 ms' },
+    })
+    queueGate.thaw()
+    await expect.poll(readiness).toEqual(READY)
+
+    await databaseGate.shut()
+    expect(await readiness()).toMatchObject({ status: 503, body: { queue: 'ok' } })
+    await databaseGate.open()
+    await expect.poll(readiness).toEqual(READY)
+    expect((await fetch(`${worker.url}/healthz`)).status).toBe(200)
+  })
+
+  it('counts what it did', async () => {
+    await databaseGate.open()
+    await queueGate.open()
+    await insertCourses(database, 2)
+    const [userId = ''] = await insertUsers(database, 1)
+    await queue.add(event(userId))
+    const figures = async () => (await fetch(`${worker.url}/metrics`)).text()
+    await expect.poll(figures).toContain('auto_enroll_enrollments_total 2')
+    const text = await figures()
+    expect(text).toContain('auto_enroll_jobs_total{outcome="enrolled"} 1')
+    expect(text).toContain('auto_enroll_batch_users_count 1')
+    expect(text).toContain('auto_enroll_event_to_enrolled_seconds_count 1')
+    expect(text).not.toContain(userId)
+  })
+
+  it('answers with its own figures also while the queue hangs', async () => {
+    await databaseGate.open()
+    await queueGate.open()
+    await expect.poll(readiness).toEqual(READY)
+    queueGate.freeze()
+    const startedAt = performance.now()
+    const response = await fetch(`${worker.url}/metrics`)
+    expect(await response.text()).toContain('auto_enroll_jobs_total{outcome="enrolled"} 0')
+    expect(performance.now() - startedAt).toBeLessThan(4000)
+  })
+
+  it('serves nothing else', async () => {
+    expect((await fetch(`${worker.url}/`)).status).toBe(404)
+    expect((await fetch(`${worker.url}/metrics`, { method: 'POST' })).status).toBe(404)
+  })
+})
