@@ -52,7 +52,7 @@ export async function emailTaken(db: Database, emails: readonly string[]): Promi
 }
 
 /**
- * Notes that the user with one of these emails has signed in, the first spelling preferred.
+ * Notes that the user with one of these emails has signed in, the first spelling preferred, and that the row was updated.
  *
  * @returns the user's id, or `undefined` when nobody has that email
  */
@@ -61,16 +61,17 @@ export async function touchLogin(
   columns: Columns,
   emails: readonly string[],
 ): Promise<string | undefined> {
-  const lastLoginAt = columns.User.get('lastLoginAt')
   const found = await db
     .selectFrom('User')
     .select([sql<string>`id::text`.as('id'), 'email'])
     .where('email', 'in', emails)
     .execute()
   const user = found.sort((a, b) => emails.indexOf(a.email) - emails.indexOf(b.email))[0]
-  if (user !== undefined && lastLoginAt !== undefined) {
+  if (user !== undefined && columns.User.has('lastLoginAt')) {
+    const touched = ['lastLoginAt', 'updatedAt'].filter((name) => columns.User.get(name)?.generated === false)
+    const changes = touched.map((name) => sql`${sql.ref(name)} = ${nowFor(columns.User.get(name))}`)
     await sql`
-      update "User" set "lastLoginAt" = ${nowFor(lastLoginAt)} where id = ${user.id}::${typeOf(columns, 'User', 'id')}
+      update "User" set ${sql.join(changes)} where id = ${user.id}::${typeOf(columns, 'User', 'id')}
     `.execute(db)
   }
   return user?.id

@@ -155,13 +155,15 @@ describe.each(Object.entries(SITUATIONS))('with %s', (_, situation) => {
     const userId = first.status === 'signed-in' ? first.userId : ''
     await expectRecent(before, '"lastLoginAt"', '"User"', userId, 'id')
     await expectEnrolled(userId)
-    await database.sql(`update "User" set "lastLoginAt" = null`)
+    const longAgo = situation.updatedAt ? `, "updatedAt" = '2020-01-01'` : ''
+    await database.sql(`update "User" set "lastLoginAt" = null${longAgo}`)
     expect(await signInWithGoogle(context(), { profile })).toEqual({
       status: 'signed-in',
       userId,
       isNew: false,
     })
     await expectRecent(before, '"lastLoginAt"', '"User"', userId, 'id')
+    if (situation.updatedAt) await expectRecent(before, '"updatedAt"', '"User"', userId, 'id')
   })
 
   it('pages through the users without enrollment, enrolls, counts, and takes back its own rows', async () => {
