@@ -16,18 +16,16 @@ interface ConnectOptions {
  * 5 s for a connection. `?schema=name` in the URL selects the schema, as it does for Prisma.
  */
 export function connectDatabase(url: string, options: ConnectOptions = {}): Database {
-  const pool = createPool(url, options)
-  return new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) })
+  return new Kysely<Schema>({ dialect: new PostgresDialect({ pool: createPool(url, options) }) })
 }
 
-/** The pool alone, with the search path taken from `?schema=` unless one is given. */
-export function createPool(url: string, options: ConnectOptions & { searchPath?: string } = {}): pg.Pool {
+function createPool(url: string, options: ConnectOptions): pg.Pool {
   const address = new URL(url)
-  const searchPath = options.searchPath ?? address.searchParams.get('schema')
+  const schema = address.searchParams.get('schema')
   address.searchParams.delete('schema')
   const startup = [
     address.searchParams.get('options'),
-    searchPath ? `-c search_path=${quoteStartupOption(searchPath)}` : null,
+    schema ? `-c search_path=${quoteStartupOption(schema)}` : null,
   ].filter((option) => option !== null)
   address.searchParams.delete('options')
 
