@@ -12,7 +12,7 @@ const NEEDS: readonly (Need & { part: Part })[] = [
   { part: 'worker', privilege: 'SELECT', table: 'Enrollment', columns: ['userId', 'courseId'] },
   { part: 'worker', privilege: 'INSERT', table: 'Enrollment', columns: [...ENROLLMENT_COLUMNS, 'updatedAt'] },
   { part: 'sign-up', privilege: 'INSERT', table: 'User', columns: ['id', 'email', 'name', 'passwordHash'] },
-  { part: 'sign-up', privilege: 'UPDATE', table: 'User', columns: ['lastLoginAt'] },
+  { part: 'sign-up', privilege: 'UPDATE', table: 'User', columns: ['lastLoginAt', 'updatedAt'] },
   { part: 'rollback', privilege: 'SELECT', table: 'Enrollment', columns: ENROLLMENT_COLUMNS },
   { part: 'rollback', privilege: 'SELECT', table: 'Course', columns: ['title'] },
   { part: 'rollback', privilege: 'DELETE', table: 'Enrollment', columns: ['id'] },
