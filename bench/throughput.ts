@@ -1,8 +1,7 @@
 import { once } from 'node:events'
 import { sql } from 'kysely'
-import { assertEverybodyEnrolled, fillApplication, forgetEnrollments, userIds } from './application.js'
+import { fillApplication, userIds } from './application.js'
 import type { Bench } from './bench.js'
-import { cpuSeconds, machineCpuSeconds } from './cpu.js'
 import {
   type Figure,
   type Findings,
@@ -16,31 +15,24 @@ import { type BenchProcess, startProcess } from './process.js'
 import { drainSeconds, openBenchQueue, queueUsers } from './queue.js'
 import { interleave, ratioOf, type Spread, spreadOf } from './rounds.js'
 import { createDatabase } from './servers.js'
+import { type Sample, type Turn, timedTurn } from './turn.js'
 
 const CONCURRENCY = 300
-
-/** What every contestant tells of a round. */
-interface Sample {
-  usersPerSecond: number
-  /** Microseconds of CPU time for each user, by process. */
-  cpu: { node: number; redis: number; postgres: number }
-  /** Cores in use on the whole machine, whoever used them. */
-  busyCores: number
-}
 
 const NAMES = {
   worker: 'auto-enroll worker',
   nothing: 'BullMQ worker that does nothing',
   oneStatement: 'one statement a job',
   helper: 'original design’s helper, 50 at once',
+  bareHelper: 'the same without a query builder',
   postgres: 'Postgres alone, one statement for everybody',
 } as const
 type Name = keyof typeof NAMES
 
 /** How many users a second are enrolled, next to what bounds it and what it replaces. */
 export async function throughput(bench: Bench): Promise<Findings> {
-  const few = await compete(bench, { courses: 2, users: bench.quick ? 4000 : 30_000 })
-  const many = await compete(bench, { courses: 20, users: bench.quick ? 1000 : 6000 })
+  const few = await compete(bench, { courses: 2, users: bench.quick ? 2000 : 20_000 })
+  const many = await compete(bench, { courses: 20, users: bench.quick ? 500 : 4000 })
   return {
     title: 'Throughput',
     method:
@@ -79,6 +71,8 @@ async function compete(bench: Bench, { users, courses }: { users: number; course
   const ids = await userIds(db)
   const started: BenchProcess[] = []
   const closing: (() => Promise<void>)[] = []
+  const turn = (children: BenchProcess[], run: () => Promise<number>, enrolls = true) =>
+    timedTurn({ servers, db, users, courses: enrolls ? courses : 0, children, run })
 
   try {
     return await interleave<Name, Sample>(
@@ -93,7 +87,8 @@ async function compete(bench: Bench, { users, courses }: { users: number; course
         ),
         nothing: queued((prefix) => benchWorker('nothing', prefix), { enrolls: false }),
         oneStatement: queued((prefix) => benchWorker('one-statement', prefix)),
-        helper: helper(),
+        helper: helper('kysely'),
+        bareHelper: helper('pg'),
         postgres: turn([], async () => {
           const startedAt = performance.now()
           await sql`
@@ -119,7 +114,7 @@ async function compete(bench: Bench, { users, courses }: { users: number; course
     return startProcess('bench/processes/queue-worker.js', args, {}, bench.logFile(kind))
   }
 
-  function queued(start: (prefix: string) => BenchProcess, { enrolls = true } = {}): () => Promise<Sample> {
+  function queued(start: (prefix: string) => BenchProcess, { enrolls = true } = {}): Turn {
     const prefix = `{bench-${courses}-${closing.length}}`
     const queue = openBenchQueue(servers.redis.url, prefix)
     closing.push(() => queue.close())
@@ -133,10 +128,10 @@ async function compete(bench: Bench, { users, courses }: { users: number; course
     }
   }
 
-  function helper(): () => Promise<Sample> {
+  function helper(over: 'kysely' | 'pg'): Turn {
     const child = startProcess(
       'bench/processes/original-helper.js',
-      [database.url],
+      [over, database.url],
       {},
       bench.logFile('helper'),
     )
@@ -146,29 +141,6 @@ async function compete(bench: Bench, { users, courses }: { users: number; course
       const [seconds] = await once(child.process, 'message')
       return Number(seconds)
     })
-  }
-
-  /** One timed turn, from nobody enrolled to everybody, with the CPU time that it took. */
-  function turn(children: BenchProcess[], run: () => Promise<number>, enrolls = true): () => Promise<Sample> {
-    const used = () => ({
-      node: children.reduce((sum, child) => sum + cpuSeconds(child.pid), 0),
-      redis: cpuSeconds(servers.pids.redis),
-      postgres: cpuSeconds(servers.pids.postgres),
-      machine: machineCpuSeconds(),
-    })
-    return async () => {
-      await forgetEnrollments(db)
-      const [before, startedAt] = [used(), performance.now()]
-      const seconds = await run()
-      const [after, wallSeconds] = [used(), (performance.now() - startedAt) / 1000]
-      if (enrolls) await assertEverybodyEnrolled(db, users, courses)
-      const perUser = (key: keyof typeof after) => ((after[key] - before[key]) / users) * 1e6
-      return {
-        usersPerSecond: users / seconds,
-        cpu: { node: perUser('node'), redis: perUser('redis'), postgres: perUser('postgres') },
-        busyCores: (after.machine - before.machine) / wallSeconds,
-      }
-    }
   }
 }
 

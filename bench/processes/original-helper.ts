@@ -1,15 +1,42 @@
 /**
  * The original design's helper in a process of its own, 50 calls at once and no queue: it reads the published courses,
- * makes the rows, and inserts those that are missing. Each message, an array of user ids, is answered with the seconds.
+ * makes the rows, and inserts those that are missing; over Kysely (`kysely`) or pg alone (`pg`). Each message, an
+ * array of user ids, is answered with the seconds.
  */
 import { randomUUID } from 'node:crypto'
+import { Kysely, PostgresDialect } from 'kysely'
 import pg from 'pg'
 
 const AT_ONCE = 50
-const [, , databaseUrl] = process.argv
-const pool = new pg.Pool({ connectionString: databaseUrl, max: 10 })
 
-async function autoEnrollNewUser(userId: string): Promise<void> {
+interface Tables {
+  Course: { id: string; isPublished: boolean }
+  Enrollment: { id: string; userId: string; courseId: string; status: string; enrolledAt: string }
+}
+
+const [, , over, databaseUrl] = process.argv
+const pool = new pg.Pool({ connectionString: databaseUrl, max: 10 })
+const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) })
+
+async function enrollOverKysely(userId: string): Promise<void> {
+  const courses = await db.selectFrom('Course').select('id').where('isPublished', '=', true).execute()
+  if (courses.length === 0) return
+  const enrolledAt = new Date().toISOString()
+  const rows = courses.map(({ id }) => ({
+    id: randomUUID(),
+    userId,
+    courseId: id,
+    status: 'active',
+    enrolledAt,
+  }))
+  await db
+    .insertInto('Enrollment')
+    .values(rows)
+    .onConflict((conflict) => conflict.doNothing())
+    .execute()
+}
+
+async function enrollOverPg(userId: string): Promise<void> {
   const { rows: courses } = await pool.query<{ id: string }>(
     'select id from "Course" where "isPublished" = true',
   )
@@ -25,6 +52,8 @@ async function autoEnrollNewUser(userId: string): Promise<void> {
     values,
   )
 }
+
+const autoEnrollNewUser = over === 'pg' ? enrollOverPg : enrollOverKysely
 
 async function enrollAll(userIds: string[]): Promise<void> {
   const callers = Array.from({ length: AT_ONCE }, async () => {

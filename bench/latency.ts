@@ -1,0 +1,215 @@
+import { randomUUID } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
+import { sql } from 'kysely'
+import pg from 'pg'
+import { createPublisher } from '../producers/publisher.js'
+import type { EventQueue } from '../queue/open.js'
+import { fillApplication, forgetEnrollments } from './application.js'
+import type { Bench } from './bench.js'
+import { type Findings, preciseSpread, type Table } from './findings.js'
+import { startProcess } from './process.js'
+import { openBenchQueue } from './queue.js'
+import { interleave, quantile, ratioOf, spreadOf } from './rounds.js'
+import { type BenchDatabase, createDatabase } from './servers.js'
+
+/** Of one run, in milliseconds. */
+interface Sample {
+  p50: number
+  p95: number
+  p99: number
+}
+
+const BACKENDS = ['Redis', 'Postgres'] as const
+type BackendName = (typeof BACKENDS)[number]
+const STATES = ['idle', 'backfill'] as const
+type State = (typeof STATES)[number]
+type Cells = Record<string, Sample[]>
+
+const PREFIX = '{bench-latency}'
+/** Jobs that the backfill may have waiting; fewer on Postgres, which works through them more slowly. */
+const MAX_PENDING = { Redis: 50_000, Postgres: 5000 }
+
+/** How long after the commit of a sign-up the user is enrolled, on a quiet queue and during a backfill. */
+export async function latency(bench: Bench): Promise<Findings> {
+  const plan = bench.quick
+    ? { rates: [50], seconds: 1, backlog: 5000 }
+    : { rates: [50, 200], seconds: 5, backlog: 200_000 }
+  const cells: Cells = {}
+  for (const backend of BACKENDS) Object.assign(cells, await measure(bench, backend, plan))
+
+  const cell = (backend: BackendName, rate: number, state: State) => cells[nameOf(backend, rate, state)] ?? []
+  const p99 = (samples: Sample[]) => samples.map((sample) => sample.p99)
+  return {
+    title: 'Latency',
+    method:
+      `Users are inserted at a steady rate for ${plan.seconds} s and published after the commit; timed is from the commit ` +
+      'until Postgres notifies of the committed enrollments. The backfill is of ' +
+      `${plan.backlog.toLocaleString('en-US')} users, with the default \`--max-pending\` on Redis and 5,000 on Postgres.`,
+    tables: plan.rates.map((rate) => tableFor(rate, cell)),
+    figures: BACKENDS.map((backend) => ({
+      name: `p99 during a backfill ÷ idle p99, 50 sign-ups/s, queue on ${backend}`,
+      value: ratioOf(p99(cell(backend, 50, 'backfill')), p99(cell(backend, 50, 'idle'))),
+      unit: 'ratio',
+      bound: 'at-most',
+      required: 5,
+      aim: 2,
+    })),
+    plots: [
+      {
+        file: 'latency',
+        title: 'From the committed sign-up to the enrollment, 50 sign-ups a second',
+        kind: 'bar',
+        unit: 'ms',
+        categories: ['p50', 'p95', 'p99'],
+        series: BACKENDS.flatMap((backend) =>
+          STATES.map((state) => ({
+            name: `${backend}, ${state}`,
+            values: (['p50', 'p95', 'p99'] as const).map(
+              (key) => spreadOf(cell(backend, 50, state).map((sample) => sample[key])).median,
+            ),
+          })),
+        ),
+      },
+    ],
+  }
+}
+
+function tableFor(rate: number, cell: (backend: BackendName, rate: number, state: State) => Sample[]): Table {
+  return {
+    title: `${rate} sign-ups a second: milliseconds from the commit to the enrollment`,
+    columns: ['', 'p50', 'p95', 'p99'],
+    rows: BACKENDS.flatMap((backend) =>
+      STATES.map((state) => [
+        `queue on ${backend}, ${state === 'idle' ? 'idle' : 'during a backfill'}`,
+        ...(['p50', 'p95', 'p99'] as const).map((key) =>
+          preciseSpread(spreadOf(cell(backend, rate, state).map((sample) => sample[key]))),
+        ),
+      ]),
+    ),
+  }
+}
+
+function nameOf(backend: BackendName, rate: number, state: State): string {
+  return `${backend} ${rate} ${state}`
+}
+
+interface Plan {
+  rates: number[]
+  seconds: number
+  backlog: number
+}
+
+async function measure(bench: Bench, backend: BackendName, plan: Plan): Promise<Cells> {
+  const database = await createDatabase(bench.servers.postgresUrl, `latency_${backend.toLowerCase()}`)
+  await fillApplication(database.db, plan.backlog, 2)
+  const queueUrl = backend === 'Redis' ? bench.servers.redis.url : database.url
+  // Only the default prefix has its schema in this database.
+  const prefix = backend === 'Redis' ? PREFIX : '{auto-enroll}'
+  const queue = openBenchQueue(queueUrl, prefix)
+  const env = { ...bench.workerEnv(database.url, prefix), QUEUE_URL: queueUrl }
+  const worker = startProcess('scripts/worker.js', [], env, bench.logFile('worker'))
+  const arrivals = await watchEnrollments(database.url)
+  const publisher = createPublisher({ queueUrl, prefix, timeoutMs: 30_000 })
+  const signUps = (rate: number) =>
+    signUpSteadily(
+      { database, publish: (userId) => publisher.publish({ userId, source: 'credentials' }) },
+      arrivals,
+      {
+        count: rate * plan.seconds,
+        intervalMs: 1000 / rate,
+      },
+    )
+
+  const cells = plan.rates.flatMap((rate) => [
+    [nameOf(backend, rate, 'idle'), () => signUps(rate)] as const,
+    [nameOf(backend, rate, 'backfill'), () => duringBackfill(() => signUps(rate))] as const,
+  ])
+  try {
+    return await interleave<string, Sample>(Object.fromEntries(cells), bench.rounds, (round) =>
+      bench.tell(`latency, queue on ${backend}: round ${round} of ${bench.rounds}`),
+    )
+  } finally {
+    await Promise.all([publisher.close(), queue.close(), arrivals.close(), worker.stop()])
+    await database.close()
+  }
+
+  async function duringBackfill(run: () => Promise<Sample>): Promise<Sample> {
+    await forgetEnrollments(database.db)
+    const args = ['backfill', database.url, queueUrl, prefix, String(MAX_PENDING[backend])]
+    const child = startProcess('bench/processes/backfill.js', args, {}, bench.logFile('backfill'))
+    await until(queue, (unfinished) => unfinished > 1000)
+    const sample = await run()
+    await child.stop()
+    await until(queue, (unfinished) => unfinished === 0)
+    return sample
+  }
+}
+
+async function until(queue: EventQueue, reached: (unfinished: number) => boolean): Promise<void> {
+  while (!reached(await queue.countUnfinished())) await delay(20)
+}
+
+interface Arrivals {
+  /** Resolves with the moment at which the user's enrollments were heard of. */
+  of(userId: string): Promise<number>
+  close(): Promise<void>
+}
+
+/** Hears of enrollments at their commit. Only the users who sign up here have ids of this length. */
+async function watchEnrollments(url: string): Promise<Arrivals> {
+  const client = new pg.Client(url)
+  await client.connect()
+  await client.query(`
+    create function notify_enrolled() returns trigger language plpgsql as $$
+    begin
+      perform pg_notify('enrolled', ids) from (
+        select string_agg(distinct "userId", ',') as ids from inserted where length("userId") = 33
+      ) live where ids is not null;
+      return null;
+    end $$;
+    create trigger notify_enrolled after insert on "Enrollment"
+      referencing new table as inserted for each statement execute function notify_enrolled();
+    listen enrolled`)
+  const waiting = new Map<string, (at: number) => void>()
+  client.on('notification', ({ payload = '' }) => {
+    const at = performance.now()
+    for (const userId of payload.split(',')) waiting.get(userId)?.(at)
+  })
+  return {
+    of: (userId) => new Promise((resolve) => waiting.set(userId, resolve)),
+    close: () => client.end(),
+  }
+}
+
+interface SignUps {
+  database: BenchDatabase
+  publish: (userId: string) => Promise<unknown>
+}
+
+/** An open loop: a sign-up begins when it is due, whatever became of those before. */
+async function signUpSteadily(
+  { database, publish }: SignUps,
+  arrivals: Arrivals,
+  { count, intervalMs }: { count: number; intervalMs: number },
+): Promise<Sample> {
+  const startedAt = performance.now()
+  const underway: Promise<number>[] = []
+  for (let index = 0; index < count; index += 1) {
+    await delay(Math.max(0, startedAt + index * intervalMs - performance.now()))
+    underway.push(signUp())
+  }
+  const milliseconds = await Promise.all(underway)
+  const at = (share: number) => quantile(milliseconds, share)
+  return { p50: at(0.5), p95: at(0.95), p99: at(0.99) }
+
+  async function signUp(): Promise<number> {
+    const userId = `c${randomUUID().replaceAll('-', '')}`
+    const arrival = arrivals.of(userId)
+    await sql`insert into "User" (id, email, name) values (${userId}, ${`${userId}@example.com`}, 'Somebody')`.execute(
+      database.db,
+    )
+    const committedAt = performance.now()
+    await publish(userId)
+    return (await arrival) - committedAt
+  }
+}
