@@ -41,6 +41,8 @@ interface Usage {
 interface CommandSpec<Flags, Needed extends SettingName> extends Usage {
   /** Settings without a default that the command cannot do without. */
   needs?: readonly Needed[]
+  /** It makes what it must remove at the end, so a second signal does not cut that short; `run` bounds it. */
+  mustCleanUp?: boolean
   run: (context: Context<Needed>, flags: Flags) => Promise<Answer>
 }
 
@@ -66,7 +68,7 @@ export async function runCommand<Flags extends object, Needed extends SettingNam
   try {
     const flags = parseFlags<Flags>(spec)
     const settings = readSettings(process.env, spec.needs ?? [])
-    answer = await spec.run(contextFor(settings, spec.name, json, closing), flags)
+    answer = await spec.run(contextFor(settings, spec, json, closing), flags)
   } catch (error) {
     answer = answerFor(error, spec.name)
   }
@@ -90,7 +92,7 @@ function parseFlags<Flags extends object>({ name, description, flags = [] }: Usa
 
 function contextFor<Needed extends SettingName>(
   settings: Context<Needed>['settings'],
-  name: string,
+  { name, mustCleanUp = false }: Pick<CommandSpec<never, never>, 'name' | 'mustCleanUp'>,
   json: boolean,
   closing: (() => Promise<void>)[],
 ): Context<Needed> {
@@ -99,7 +101,7 @@ function contextFor<Needed extends SettingName>(
     settings,
     log,
     json,
-    signal: abortOnSignal(),
+    signal: abortOnSignal(mustCleanUp),
     database(url) {
       const db = connectDatabase(url, { applicationName: `auto-enroll ${name}` })
       closing.push(() => db.destroy())
@@ -118,7 +120,7 @@ function contextFor<Needed extends SettingName>(
   }
 }
 
-function abortOnSignal(): AbortSignal {
+function abortOnSignal(mustCleanUp: boolean): AbortSignal {
   const controller = new AbortController()
   let abortedAt = 0
   for (const [signal, number] of [
@@ -129,7 +131,7 @@ function abortOnSignal(): AbortSignal {
       if (!controller.signal.aborted) {
         abortedAt = performance.now()
         controller.abort(new Error(`interrupted by ${signal}`))
-      } else if (performance.now() - abortedAt > SAME_PRESS_MS) process.exit(128 + number)
+      } else if (!mustCleanUp && performance.now() - abortedAt > SAME_PRESS_MS) process.exit(128 + number)
     })
   }
   return controller.signal

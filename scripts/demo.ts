@@ -3,6 +3,7 @@ import { Option } from 'commander'
 import { type Listening, listen } from '../config/listen.js'
 import { SettingsError } from '../config/settings.js'
 import { type Answer, EXIT_FAILED, runCommand } from './command.js'
+import { finalCheck } from './demo/final-check.js'
 import { createNarrator, type Narrator } from './demo/narrator.js'
 import { createSite } from './demo/site.js'
 import { openStage, type Stage, stageLog } from './demo/stage.js'
@@ -16,11 +17,14 @@ await runCommand({
     'Shows auto-enroll at work on an embedded Postgres: a sign-up page on http://127.0.0.1:4000, a worker, and a guided ' +
     'tour; Ctrl-C ends it and removes everything. With DATABASE_URL and QUEUE_URL set it uses those, in a schema and under ' +
     'a queue prefix of its own, which it removes.',
-  flags: [new Option('--once', 'take the tour without waiting for anybody, then exit: 0 if every step held')],
+  flags: [
+    new Option('--once', 'take the tour without waiting for anybody, then exit: 0 if its final check holds'),
+  ],
+  mustCleanUp: true,
   async run({ settings, json, signal }, { once: isOnce = false }: { once?: boolean }) {
     const startedAt = performance.now()
     const narrator = createNarrator(json, !isOnce, signal)
-    narrator.say('auto-enroll, a demo\n')
+    narrator.say('auto-enroll, a demo. Starting …\n')
     const stage = await openStage(settings, stageLog(settings, process.env.LOG_LEVEL !== undefined))
     try {
       return await show(stage, narrator, isOnce, signal, startedAt)
@@ -41,6 +45,7 @@ async function show(
   const site = await openSite(stage, () => isTouring, narrator)
   try {
     introduce(stage, site, narrator)
+    narrator.begin()
     const tour = await walk(stage, narrator, signal)
     isTouring = false
     const answer = answerFor(tour, Math.round(performance.now() - startedAt))
@@ -68,23 +73,24 @@ function introduce({ place }: Stage, { url }: Listening, { say }: Narrator): voi
   say(
     '6 users are in it: 5 have no enrollment, 1 was put in a course by hand. 2 courses are published, 1 is a draft.',
   )
-  say(`The sign-up page is on ${url}\n`)
+  say(`The sign-up page is on ${url}`)
 }
 
+/** The final check decides; a step that was slow or odd is told all the same. */
 function answerFor(tour: readonly Told[], tookMs: number): Answer {
-  const held = tour.filter((step) => step.ok).length
-  const ok = held === tour.length
-  const seconds = (tookMs / 1000).toFixed(1)
+  const ok = tour.some((step) => step.name === finalCheck.name && step.ok)
+  const failed = tour.filter((step) => !step.ok).map((step) => step.name)
   return {
-    text: ok
-      ? `\nAll ${tour.length} steps held, in ${seconds} s: everyone is enrolled, nobody twice, and no sign-up waited.`
-      : `\n${tour.length - held} of ${tour.length} steps did not hold: ${tour
-          .filter((step) => !step.ok)
-          .map((step) => step.name)
-          .join(', ')}.`,
+    text: `\n${verdict(ok, failed)} ${tour.length} steps took ${(tookMs / 1000).toFixed(1)} s.`,
     json: { ok, tookMs, steps: tour },
     exitCode: ok ? 0 : EXIT_FAILED,
   }
+}
+
+function verdict(ok: boolean, failed: readonly string[]): string {
+  if (!ok) return `The final check does not hold; not as promised: ${failed.join(', ')}.`
+  const held = 'The final check holds: everyone is enrolled, nobody twice.'
+  return failed.length === 0 ? held : `${held} But not as promised: ${failed.join(', ')}.`
 }
 
 async function stayOpen(

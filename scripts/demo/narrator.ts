@@ -10,6 +10,8 @@ const PAUSE_MS = 8000
 /** Tells the tour line by line. */
 export interface Narrator {
   say(line: string): void
+  /** Says how the tour is walked. */
+  begin(): void
   /** Announces a step and, where a person follows the tour, waits for Enter or a while. */
   before(step: Step): Promise<void>
   after(told: Told): void
@@ -21,10 +23,16 @@ export function createNarrator(isForPrograms: boolean, isGuided: boolean, signal
   const isColored = stream.isTTY && !process.env.NO_COLOR
   const color = (format: 'green' | 'red' | 'dim', text: string) =>
     isColored ? styleText(format, text) : text
-  const say = (line: string) => stream.write(`${line}\n`)
+  const say = (line: string): void => {
+    stream.write(`${line}\n`)
+  }
   const isFollowed = isGuided && process.stdin.isTTY && stream.isTTY
   return {
     say,
+    begin() {
+      if (!isFollowed) return say('')
+      say(`\nThe tour begins. Enter goes on; left alone, each step begins after ${PAUSE_MS / 1000} s.`)
+    },
     async before({ about }) {
       if (!isGuided) return
       say('')

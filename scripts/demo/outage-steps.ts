@@ -34,8 +34,8 @@ const stopped: Step = {
         enrollments === 0 &&
         times.publishing <= limitMs + MEASURING_SLACK_MS,
       text:
-        `${NEWCOMER_IN_OUTAGE.name} still signed up in ${tookMs} ms (${times.hashing} hashing, ${times.publishing} trying to ` +
-        `publish, at most ${limitMs}): ${result.publish.status}`,
+        `${NEWCOMER_IN_OUTAGE.name} signed up all the same in ${tookMs} ms (hashing ${times.hashing}, publishing ` +
+        `${times.publishing} of at most ${limitMs}): ${result.publish.status}`,
       facts: { userId: result.userId, publish: result.publish.status, tookMs, ...times, enrollments },
     }
   },

@@ -2,12 +2,12 @@
 export const STYLE = `
 :root {
   color-scheme: light dark;
-  --ground: #f4f5f7; --card: #fff; --line: #dfe2e8; --ink: #1b1f27; --soft: #5a6372; --accent: #2851c8; --on-accent: #fff;
+  --ground: #f4f5f7; --card: #fff; --line: #dfe2e8; --edge: #868e9c; --ink: #1b1f27; --soft: #5a6372; --accent: #2851c8; --on-accent: #fff;
   --good: #17683a; --good-ground: #e2f4e8; --bad: #a3211b; --bad-ground: #fde8e6; --wait: #7a4b00; --wait-ground: #fdf0d5;
 }
 @media (prefers-color-scheme: dark) {
   :root {
-    --ground: #14161b; --card: #1d2027; --line: #333845; --ink: #e8eaf0; --soft: #a0a8b8; --accent: #8aa7ff; --on-accent: #10172e;
+    --ground: #14161b; --card: #1d2027; --line: #333845; --edge: #737c8f; --ink: #e8eaf0; --soft: #a0a8b8; --accent: #8aa7ff; --on-accent: #10172e;
     --good: #8fdcaa; --good-ground: #17351f; --bad: #ffaaa2; --bad-ground: #43191a; --wait: #f4cd84; --wait-ground: #3b2c0d;
   }
 }
@@ -20,6 +20,7 @@ h1 small { color: var(--soft); font-weight: 400; }
 h2 { font-size: 1.05rem; margin-bottom: 0.75rem; }
 header p, .hint { color: var(--soft); }
 .hint { font-size: 0.875rem; }
+.after { white-space: nowrap; }
 a { color: var(--accent); }
 .columns { display: grid; gap: 1rem; grid-template-columns: minmax(0, 1fr); }
 main, #live { display: grid; gap: 1rem; align-content: start; min-width: 0; }
@@ -27,12 +28,12 @@ main, #live { display: grid; gap: 1rem; align-content: start; min-width: 0; }
 .card { background: var(--card); border: 1px solid var(--line); border-radius: 0.75rem; padding: 1.25rem; }
 .field { margin-bottom: 0.9rem; }
 label { display: block; font-size: 0.875rem; font-weight: 600; margin-bottom: 0.25rem; }
-input, select, button { font: inherit; width: 100%; min-height: 2.75rem; padding: 0.5rem 0.75rem; border-radius: 0.5rem; border: 1px solid var(--line); background: var(--card); color: inherit; }
+input, select, button { font: inherit; width: 100%; min-height: 2.75rem; padding: 0.5rem 0.75rem; border-radius: 0.5rem; border: 1px solid var(--edge); background: var(--card); color: inherit; }
 input[aria-invalid] { border-color: var(--bad); }
 :focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
 .error { display: block; color: var(--bad); font-size: 0.875rem; margin-top: 0.25rem; }
 button { background: var(--accent); border-color: var(--accent); color: var(--on-accent); font-weight: 600; cursor: pointer; }
-button.google, button.quiet { background: transparent; color: var(--ink); border-color: var(--soft); }
+button.google, button.quiet { background: transparent; color: var(--ink); border-color: var(--edge); }
 button.google + .hint { margin-top: 0.5rem; }
 .notice { border-radius: 0.5rem; padding: 0.75rem 1rem; margin-bottom: 1rem; }
 .notice.good { background: var(--good-ground); color: var(--good); }

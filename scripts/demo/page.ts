@@ -105,11 +105,12 @@ function userPart({ name, email, courses, enrolledAfterMs }: RosterUser) {
     courses.length === 0
       ? html`<span class="chip waiting">no course yet</span>`
       : courses.map(
-          ({ title, byHand }) => html`<span class="chip good">${title}${byHand ? ' · by hand' : ''}</span> `,
+          ({ title, byHand }) =>
+            html`<span class="chip${byHand ? '' : ' good'}">${title}${byHand ? ' · by hand' : ''}</span> `,
         )
   }${
     enrolledAfterMs !== null && enrolledAfterMs < LIVE_MS
-      ? html`<span class="hint">after ${duration(enrolledAfterMs)}</span>`
+      ? html`<span class="hint after">after ${duration(enrolledAfterMs)}</span>`
       : ''
   }</p>
 </div>
@@ -161,13 +162,13 @@ ${error === undefined ? '' : html`<span class="error" id="${name}-error">${error
 
 function googleForm(chosen: GoogleName | undefined) {
   return html`<section class="card" aria-labelledby="google">
-<h2 id="google">Or</h2>
+<h2 id="google">Or with Google</h2>
 <form method="post" action="/google">
 <p class="field">
 <label for="profile">Your profile at Google</label>
 <select id="profile" name="profile">${Object.entries(GOOGLE_PROFILES).map(
     ([key, profile]) =>
-      html`<option value="${key}"${key === chosen ? ' selected' : ''}>${profile.name}, ${profile.email}${profile.email_verified ? '' : ' (not verified)'}</option>`,
+      html`<option value="${key}"${key === chosen ? ' selected' : ''}>${profile.name}${profile.email_verified ? '' : ' (email not verified)'}</option>`,
   )}</select>
 </p>
 <button class="google">Continue with Google</button>

@@ -6,6 +6,7 @@ import type { Database } from '../../db/schema.js'
 import { createPublisher, type Publisher } from '../../producers/publisher.js'
 import { migrateQueue } from '../../queue/migrate.js'
 import { type EventQueue, openQueue } from '../../queue/open.js'
+import { within } from '../../worker/deadline.js'
 import { type RunningWorker, startWorker, type WorkerSettings } from '../../worker/run.js'
 import { openPlace, type Place } from './place.js'
 import { openRoad, type Road } from './road.js'
@@ -23,7 +24,7 @@ export interface Stage {
   road: Road
   worker(): RunningWorker | undefined
   startWorker(): Promise<RunningWorker>
-  /** Stops everything and removes what was made. Bounded, and never rejects before all was tried. */
+  /** Stops everything and removes what was made, each within a deadline; rejects when something could not be. */
   close(): Promise<void>
 }
 
@@ -31,13 +32,16 @@ export interface Stage {
 const RECONCILE_INTERVAL_MS = 2000
 const SHUTDOWN_TIMEOUT_MS = 3000
 const QUEUE_TIMEOUT_MS = 5000
+/** Of each thing that is closed: a server that no longer answers must not keep the demo from ending. */
+const CLOSE_TIMEOUT_MS = 10_000
 
 /** Sets everything up and seeds it; the worker is not started yet, as before auto-enroll came. */
 export async function openStage(given: Settings, log: Logger): Promise<Stage> {
   const closing: (() => Promise<unknown>)[] = []
   async function close(): Promise<void> {
     const failures: unknown[] = []
-    for (const step of closing.splice(0).reverse()) await step().catch((error) => failures.push(error))
+    for (const step of closing.splice(0).reverse())
+      await within(CLOSE_TIMEOUT_MS, step()).catch((error: unknown) => failures.push(error))
     if (failures.length > 0) throw failures[0]
   }
   try {

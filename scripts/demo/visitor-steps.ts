@@ -6,7 +6,7 @@ import type { Stage } from './stage.js'
 import { PATIENCE_MS, type Seen, type Step } from './step.js'
 import { until } from './until.js'
 
-export const PUBLISHED = COURSES.filter((course) => course.isPublished).length
+const PUBLISHED = COURSES.filter((course) => course.isPublished).length
 
 const credentials: Step = {
   name: 'Sign-up',
@@ -18,7 +18,7 @@ const credentials: Step = {
     if (result.status !== 'created') return refused(`${NEWCOMER.email}: ${result.status}`)
     const afterMs = await enrolled(stage, result.userId, signal)
     return {
-      ok: result.publish.status === 'queued' && afterMs !== undefined,
+      ok: afterMs !== undefined,
       text: `${NEWCOMER.name} signed up in ${tookMs} ms: ${result.publish.status}, ${inCourses(afterMs)}`,
       facts: { userId: result.userId, publish: result.publish.status, tookMs, enrolledAfterMs: afterMs },
     }
@@ -35,7 +35,7 @@ const firstSignIn: Step = {
     if (result.status === 'refused') return refused(`${margaret.email}: ${result.reason}`)
     const afterMs = await enrolled(stage, result.userId, signal)
     return {
-      ok: result.isNew && result.publish?.status === 'queued' && afterMs !== undefined,
+      ok: result.isNew && result.publish !== undefined && afterMs !== undefined,
       text: `${margaret.name} is new: ${result.publish?.status ?? 'not published'}, ${inCourses(afterMs)}`,
       facts: {
         userId: result.userId,
