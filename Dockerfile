@@ -17,6 +17,9 @@ WORKDIR /app
 COPY --from=build /app/package.json ./
 COPY --from=build /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
+# What the operators' page shows beside its code.
+COPY dashboard/assets ./dashboard/assets
+COPY docs/runbook.md ./docs/runbook.md
 # Inside a container loopback is the container's own, so the health and metrics would be out of reach.
 ENV NODE_ENV=production WORKER_HTTP_HOST=0.0.0.0
 # The image's user `node`, by number, so that Kubernetes can check runAsNonRoot.

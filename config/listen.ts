@@ -24,7 +24,7 @@ export interface ListenOptions {
  * @throws {SettingsError} naming the setting when the address cannot be had
  */
 export async function listen(
-  app: Hono,
+  app: Pick<Hono, 'fetch'>,
   { port, host, portSetting, hostSetting }: ListenOptions,
 ): Promise<Listening> {
   const server = createAdaptorServer({ fetch: app.fetch }) as Server

@@ -2,9 +2,12 @@ import { z } from 'zod'
 import { isPostgresUrl, POSTGRES_URL_FORM } from './postgres-url.js'
 import { prefixProblem, QUEUE_URL_FORMS, queueUrlProblem } from './queue-url.js'
 
-const LOOPBACK = ['127.0.0.1', '::1', 'localhost']
+/** Hosts that only this machine reaches. */
+export const LOOPBACK = ['127.0.0.1', '::1', 'localhost']
 const PASSWORD_NEEDED =
   'expected 127.0.0.1, ::1 or localhost while DASHBOARD_PASSWORD is not set; set a password to open it'
+const OPERATOR_NEEDED = 'expected DASHBOARD_PASSWORD to be set too: without it everybody here is the operator'
+const ANOTHER_NAME = 'expected another name than DASHBOARD_USER'
 
 /** Node's timers take no more: a longer one would fire at once. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1
@@ -18,6 +21,13 @@ const milliseconds = (min: number, max = LONGEST_TIMER_MS) =>
 const port = wholeNumber(0, 65535, 'expected a port number from 0 (any free one) to 65535')
 
 const host = z.string().min(1)
+
+const names = z.string().transform((list) =>
+  list
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== ''),
+)
 
 const databaseUrl = z.string().superRefine((text, context) => {
   if (!isPostgresUrl(text)) {
@@ -81,8 +91,39 @@ export const settingsSchema = z.object({
   DASHBOARD_HOST: host
     .default('127.0.0.1')
     .describe('Address that the dashboard binds to; without a password loopback only'),
-  DASHBOARD_USER: z.string().min(1).default('admin').describe('Who may open the dashboard'),
-  DASHBOARD_PASSWORD: z.string().min(1).optional().describe('Password of the dashboard'),
+  DASHBOARD_USER: z
+    .string()
+    .min(1)
+    .default('admin')
+    .describe('The dashboard’s operator, who may pause, resume, backfill, retry and enroll'),
+  DASHBOARD_PASSWORD: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('The operator’s password; without one everybody on this machine is the operator'),
+  DASHBOARD_VIEWER_USER: z
+    .string()
+    .min(1)
+    .default('viewer')
+    .describe('The dashboard’s viewer, who reads everything and changes nothing'),
+  DASHBOARD_VIEWER_PASSWORD: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('The viewer’s password; without one there is no viewer'),
+  DASHBOARD_PROXY_USER_HEADER: z
+    .string()
+    .regex(/^[A-Za-z0-9-]{1,64}$/, 'expected the name of an HTTP header, such as X-Forwarded-User')
+    .optional()
+    .describe(
+      'Single sign-on: the header in which a trusted proxy names the user, such as `X-Forwarded-User`; the proxy must set it on every request',
+    ),
+  DASHBOARD_PROXY_ADDRESSES: names
+    .default(['127.0.0.1', '::1'])
+    .describe('Addresses of the proxies whose header is believed, separated by commas'),
+  DASHBOARD_PROXY_OPERATORS: names
+    .default([])
+    .describe('Who of the proxy’s users is an operator, separated by commas; the others are viewers'),
   OTEL_EXPORTER_OTLP_ENDPOINT: z
     .url({
       protocol: /^https?$/,
@@ -100,7 +141,13 @@ export const settingsSchema = z.object({
 export type Settings = Readonly<z.output<typeof settingsSchema>>
 export type SettingName = keyof Settings
 
-const SECRET: ReadonlySet<string> = new Set(['DATABASE_URL', 'QUEUE_URL', 'REDIS_URL', 'DASHBOARD_PASSWORD'])
+const SECRET: ReadonlySet<string> = new Set([
+  'DATABASE_URL',
+  'QUEUE_URL',
+  'REDIS_URL',
+  'DASHBOARD_PASSWORD',
+  'DASHBOARD_VIEWER_PASSWORD',
+])
 
 /** One or more settings are missing or wrong. The message lists all of them and holds no secret. */
 export class SettingsError extends Error {
@@ -155,11 +202,17 @@ export function readSettings<Needed extends SettingName = never>(
 /** What is wrong between settings that are right by themselves. */
 function brokenRelations(settings: Partial<Settings>): (readonly [SettingName, string])[] {
   const { QUEUE_URL, QUEUE_PREFIX, DASHBOARD_HOST, DASHBOARD_PASSWORD } = settings
+  const hasViewer = settings.DASHBOARD_VIEWER_PASSWORD !== undefined
+  const sameName = settings.DASHBOARD_VIEWER_USER === settings.DASHBOARD_USER
   const prefix = QUEUE_URL && QUEUE_PREFIX ? prefixProblem(QUEUE_URL, QUEUE_PREFIX) : undefined
   const isOpen = DASHBOARD_HOST !== undefined && !LOOPBACK.includes(DASHBOARD_HOST)
   return [
     ...(prefix === undefined ? [] : [['QUEUE_PREFIX', prefix] as const]),
     ...(isOpen && DASHBOARD_PASSWORD === undefined ? [['DASHBOARD_HOST', PASSWORD_NEEDED] as const] : []),
+    ...(hasViewer && DASHBOARD_PASSWORD === undefined
+      ? [['DASHBOARD_VIEWER_PASSWORD', OPERATOR_NEEDED] as const]
+      : []),
+    ...(hasViewer && sameName ? [['DASHBOARD_VIEWER_USER', ANOTHER_NAME] as const] : []),
   ]
 }
 

@@ -143,3 +143,13 @@ export async function countUsersWithoutEnrollment(db: Database): Promise<number>
   `.execute(db)
   return Number(rows[0]?.count)
 }
+
+/** How many of these users exist and have no enrollment at all. */
+export async function countWithoutEnrollment(db: Database, userIds: readonly string[]): Promise<number> {
+  const { rows } = await sql<{ count: string }>`
+    select count(*) from "User" u
+    where u.id::text = any(${sql.val(userIds)}::text[])
+      and not exists (select from "Enrollment" e where e."userId" = u.id)
+  `.execute(db)
+  return Number(rows[0]?.count)
+}

@@ -1,5 +1,5 @@
 import { Gauge, type Registry } from 'prom-client'
-import { within } from './deadline.js'
+import { within } from '../config/deadline.js'
 
 /** Reads a figure when somebody asks for the metrics; a failure leaves the last known value. */
 type Read = () => Promise<number>

@@ -1,6 +1,6 @@
+import { within } from '../config/deadline.js'
 import type { QueueLink } from '../queue/connect.js'
 import type { Consumer } from './consume.js'
-import { within } from './deadline.js'
 
 interface DrainOptions {
   consumer: Consumer

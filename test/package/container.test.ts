@@ -6,9 +6,9 @@ import { validate } from 'dockerfile-utils'
 import { Redis } from 'ioredis'
 import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
+import { createHealthApp } from '../../config/health.js'
 import { listen } from '../../config/listen.js'
 import { readSettings, settingsSchema } from '../../config/settings.js'
-import { createHealthApp } from '../../worker/health.js'
 import { startRedis } from '../support/redis-server.js'
 
 interface Service {

@@ -1,0 +1,90 @@
+import { type Context, Hono } from 'hono'
+import { operatorsOnly } from './access.js'
+import type { DashboardContext } from './context.js'
+import type { Visit } from './person.js'
+import { backfillPreview, enrollPreview, pausePreview, resumePreview, retryPreview } from './previews.js'
+import { nobodyPage, type Preview, previewPage, problemPage, userPage } from './small-pages.js'
+
+/** Looking a user up, and the actions: each a page that shows what it would do, and a form that does it. */
+export function actionRoutes(context: DashboardContext): Hono<Visit> {
+  const { reader, actions, lookUp } = context
+  const routes = new Hono<Visit>()
+
+  routes.get('/users', async (c) => {
+    const search = (c.req.query('q') ?? '').slice(0, 320)
+    const found = await lookUp(search)
+    return found === undefined
+      ? c.html(nobodyPage(visitor(c), search), 404)
+      : c.html(userPage(visitor(c), search, found))
+  })
+
+  for (const path of ['/pause', '/resume', '/backfill', '/retry', '/enroll', '/tasks/stop']) {
+    routes.use(path, operatorsOnly)
+  }
+
+  routes.get('/pause', async (c) => preview(c, await pausePreview(context)))
+  routes.post('/pause', async (c) => {
+    await actions.pause(c.get('person'))
+    return done(c)
+  })
+
+  routes.get('/resume', async (c) => preview(c, await resumePreview(context)))
+  routes.post('/resume', async (c) => {
+    await actions.resume(c.get('person'))
+    return done(c)
+  })
+
+  routes.get('/backfill', async (c) => preview(c, await backfillPreview(context)))
+  routes.post('/backfill', async (c) => {
+    await actions.backfill(c.get('person'))
+    return done(c)
+  })
+
+  routes.get('/retry', async (c) => preview(c, await retryPreview(context, c.req.query('cause'))))
+  routes.post('/retry', async (c) => {
+    const causeId = await field(c, 'cause')
+    const { jobs } = await retryPreview(context, causeId)
+    if (jobs > 0) await actions.retry(c.get('person'), jobs, causeId)
+    return done(c)
+  })
+
+  routes.post('/tasks/stop', (c) => {
+    actions.tasks.current()?.stop()
+    return done(c)
+  })
+
+  routes.get('/enroll', async (c) => {
+    const found = await lookUp(c.req.query('user') ?? '')
+    return found === undefined ? noSuchUser(c) : preview(c, enrollPreview(found))
+  })
+  routes.post('/enroll', async (c) => {
+    const found = await lookUp((await field(c, 'user')) ?? '')
+    if (found === undefined) return noSuchUser(c)
+    await actions.enroll(c.get('person'), found.user.id)
+    return done(c, `/users?q=${encodeURIComponent(found.user.id)}`)
+  })
+
+  return routes
+
+  function done(c: Context<Visit>, location = '/'): Response {
+    reader.expire()
+    return c.redirect(location, 303)
+  }
+}
+
+function visitor(c: Context<Visit>) {
+  return { ...c.get('person'), hasSession: c.get('hasSession') }
+}
+
+function preview(c: Context<Visit>, content: Preview): Response | Promise<Response> {
+  return c.html(previewPage(visitor(c), content))
+}
+
+function noSuchUser(c: Context<Visit>): Response | Promise<Response> {
+  return c.html(problemPage(visitor(c), 'No such user', ['The user was deleted meanwhile.']), 404)
+}
+
+async function field(c: Context<Visit>, name: string): Promise<string | undefined> {
+  const value = (await c.req.parseBody())[name]
+  return typeof value === 'string' && value !== '' ? value : undefined
+}

@@ -1,0 +1,146 @@
+import type { Logger } from '../config/log.js'
+import { safeError } from '../config/safe-error.js'
+import { type AuditEvent, beginAudit, endAudit, NoAuditTable } from '../db/audit.js'
+import type { Database } from '../db/schema.js'
+import { countUsersWithoutEnrollment } from '../db/users.js'
+import type { EventQueue } from '../queue/open.js'
+import type { Refilled } from '../queue/refill.js'
+import { retryFailed } from '../queue/retry.js'
+import type { Person } from './person.js'
+import { createTasks, type Tasks } from './tasks.js'
+import { count } from './words.js'
+
+/** Queues every user who has no enrollment; the worker's own function, handed in by whoever composes the two. */
+export type Backfill = (options: {
+  db: Database
+  queue: EventQueue
+  onProgress: (refilled: Refilled) => void
+  signal: AbortSignal
+}) => Promise<Refilled>
+
+/** What operators do on the page. Each is written to the audit log when it begins and when it ends. */
+export interface Actions {
+  pause(person: Person): Promise<void>
+  resume(person: Person): Promise<void>
+  /** Queues one user now. */
+  enroll(person: Person, userId: string): Promise<void>
+  /** Starts queueing everyone who has no enrollment. */
+  backfill(person: Person): Promise<void>
+  /** Starts putting failed jobs back, all or those of one cause. */
+  retry(person: Person, jobs: number, causeId?: string): Promise<void>
+  /** Writes down what somebody does on the page of the jobs. */
+  onJobs(
+    person: Person,
+    event: Pick<AuditEvent, 'action' | 'target'>,
+    work: () => Promise<boolean>,
+  ): Promise<void>
+  tasks: Tasks
+}
+
+interface ActionsContext {
+  db: Database
+  queue: EventQueue
+  log: Logger
+  backfill: Backfill
+}
+
+export function createActions({ db, queue, log, backfill }: ActionsContext): Actions {
+  const tasks = createTasks()
+  const describeError = (error: unknown) => safeError(error).message
+
+  /** An action that cannot be written down is done all the same, or nobody could pause while the database is away. */
+  async function begin(
+    event: AuditEvent,
+  ): Promise<(ended: { result: string; succeeded: boolean }) => Promise<void>> {
+    log.info(event, 'an operator acts')
+    const id = await beginAudit(db, event).catch((error: unknown) => {
+      const [level, why] =
+        error instanceof NoAuditTable ? (['debug', 'no table'] as const) : (['warn', 'failed'] as const)
+      log[level]({ ...event, why, err: error }, 'not written to the audit log')
+      return undefined
+    })
+    return async (ended) => {
+      log.info({ ...event, ...ended }, 'what came of it')
+      if (id !== undefined)
+        await endAudit(db, id, ended).catch((error: unknown) => log.warn({ err: error }, 'audit'))
+    }
+  }
+
+  async function audited(event: AuditEvent, work: () => Promise<string>): Promise<void> {
+    const end = await begin(event)
+    try {
+      await end({ result: await work(), succeeded: true })
+    } catch (error) {
+      await end({ result: describeError(error), succeeded: false })
+      throw error
+    }
+  }
+
+  return {
+    tasks,
+    pause: ({ name }) =>
+      audited({ who: name, through: 'page', action: 'pause' }, async () => {
+        await queue.pause()
+        return `paused; ${count(await queue.countUnfinished(), 'user')} waiting`
+      }),
+    resume: ({ name }) =>
+      audited({ who: name, through: 'page', action: 'resume' }, async () => {
+        await queue.resume()
+        return `resumed; ${count(await queue.countUnfinished(), 'user')} waiting`
+      }),
+    enroll: ({ name }, userId) =>
+      audited({ who: name, through: 'page', action: 'enroll', target: userId }, () =>
+        enrollNow(queue, userId),
+      ),
+    async backfill({ name }) {
+      const total = await countUsersWithoutEnrollment(db)
+      const event = { who: name, through: 'page', action: 'backfill' } as const
+      await startTask('backfill', event, total, async (progress, signal) => {
+        const { users, queued } = await backfill({
+          db,
+          queue,
+          signal,
+          onProgress: (done) => progress(done.users),
+        })
+        return `${count(queued, 'user')} queued${users > queued ? `, ${users - queued} were queued already` : ''}`
+      })
+    },
+    async retry({ name }, jobs, causeId) {
+      const event = { who: name, through: 'page', action: 'retry-failed', target: causeId ?? 'all' } as const
+      await startTask('retry-failed', event, jobs, async (onProgress, signal) => {
+        const options = { onProgress, signal, ...(causeId === undefined ? {} : { causeId }) }
+        return `${count(await retryFailed(queue, options), 'job')} put back`
+      })
+    },
+    async onJobs({ name }, event, work) {
+      const end = await begin({ who: name, through: 'jobs', ...event })
+      const succeeded = await work()
+      await end({ result: succeeded ? 'done' : 'refused', succeeded })
+    },
+  }
+
+  async function startTask(
+    kind: 'backfill' | 'retry-failed',
+    event: AuditEvent,
+    total: number,
+    work: (progress: (done: number) => void, signal: AbortSignal) => Promise<string>,
+  ): Promise<void> {
+    const running = tasks.current()
+    if (running !== undefined && running.ended === undefined) {
+      throw new Error(`a ${running.kind} of ${running.by} is still running`)
+    }
+    const onEnd = await begin(event)
+    tasks.start({ kind, by: event.who, total, work, onEnd, describeError })
+  }
+}
+
+/** Publishes an event; a job of the user that waits for its next attempt is tried at once instead. */
+async function enrollNow(queue: EventQueue, userId: string): Promise<string> {
+  const added = await queue.add({ v: 1, userId, source: 'admin', occurredAt: new Date().toISOString() })
+  if (added === 'queued') return 'queued'
+  const jobId = await queue.bull().getDeduplicationJobId(userId)
+  const job = jobId === null ? undefined : await queue.bull().getJob(jobId)
+  if (job === undefined || !(await job.isDelayed())) return 'was queued already'
+  await job.promote()
+  return 'its waiting retry was brought forward'
+}

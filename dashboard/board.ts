@@ -1,0 +1,62 @@
+import { createBullBoard } from '@bull-board/api'
+import { BullMQAdapter } from '@bull-board/api/bullMQAdapter'
+import { HonoAdapter } from '@bull-board/hono'
+import { serveStatic } from '@hono/node-server/serve-static'
+import { type Context, Hono } from 'hono'
+import type { AuditedAction } from '../db/audit.js'
+import type { EventQueue } from '../queue/open.js'
+import type { Person, Visit } from './person.js'
+
+export const BOARD_PATH = '/queues'
+
+/** Answers a request for bull-board's pages: all of it for operators, without anything that changes for viewers. */
+export function createBoard(queue: EventQueue): (c: Context<Visit>) => Promise<Response> {
+  const boards = new Map<Person['role'], { bull: unknown; app: Hono }>()
+
+  // The queue is opened anew after it failed at first, and a board holds on to the one it was made for.
+  function boardFor(role: Person['role']): Hono {
+    const bull = queue.bull()
+    const known = boards.get(role)
+    if (known?.bull === bull) return known.app
+    const app = makeBoard(bull, role === 'viewer')
+    boards.set(role, { bull, app })
+    return app
+  }
+
+  return async (c) => {
+    const response = await boardFor(c.get('person').role).fetch(c.req.raw, c.env)
+    if (response.headers.get('content-type')?.startsWith('text/html') !== true) return response
+    return new Response(withoutOtherHosts(await response.text()), response)
+  }
+}
+
+function makeBoard(bull: ReturnType<EventQueue['bull']>, readOnlyMode: boolean): Hono {
+  const serverAdapter = new HonoAdapter(serveStatic)
+  serverAdapter.setBasePath(BOARD_PATH)
+  createBullBoard({
+    queues: [new BullMQAdapter(bull, { readOnlyMode })],
+    serverAdapter,
+    options: {
+      uiConfig: {
+        boardTitle: 'auto-enroll',
+        miscLinks: [{ text: 'Overview', url: '/' }],
+        hideDocsLink: true,
+        hideRedisDetails: true,
+      },
+    },
+  })
+  return new Hono({ strict: false }).route(BOARD_PATH, serverAdapter.registerPlugin())
+}
+
+/** bull-board's page asks another host for fonts; it does as well without. */
+function withoutOtherHosts(page: string): string {
+  return page.replace(/<link[^>]+href="https?:[^>]*>/g, '')
+}
+
+/** What a changing request to bull-board does, in the audit log's words. */
+export function boardAction(method: string, path: string): { action: AuditedAction; target?: string } {
+  const what = path.slice(`${BOARD_PATH}/api/queues`.length)
+  if (/^(\/[^/]+)?\/pause$/.test(what)) return { action: 'pause' }
+  if (/^(\/[^/]+)?\/resume$/.test(what)) return { action: 'resume' }
+  return { action: 'jobs', target: `${method} ${what}`.slice(0, 200) }
+}

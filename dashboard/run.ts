@@ -1,0 +1,101 @@
+import { sql } from 'kysely'
+import { collectDefaultMetrics, Registry } from 'prom-client'
+import { createHealthApp } from '../config/health.js'
+import { listen } from '../config/listen.js'
+import type { Logger } from '../config/log.js'
+import { safeError } from '../config/safe-error.js'
+import type { Settings } from '../config/settings.js'
+import { connectDatabase } from '../db/connect.js'
+import { openQueue } from '../queue/open.js'
+import { createAccess } from './access.js'
+import { type Backfill, createActions } from './actions.js'
+import { lastKnown } from './fresh.js'
+import { keepSamples } from './samples.js'
+import { createDashboardApp } from './server.js'
+import { createStateReader } from './state.js'
+import { createUserLookup } from './user-lookup.js'
+
+export type DashboardSettings = Settings & { DATABASE_URL: string; QUEUE_URL: string }
+
+export interface RunningDashboard {
+  url: string
+  /** Stops serving and closes every connection; a backfill under way stops where it is. */
+  close(): Promise<void>
+}
+
+const QUEUE_TIMEOUT_MS = 3000
+const DATABASE_CONNECTIONS = 6
+
+/**
+ * Starts the operators' page in this process. A database or queue that is away does not stop it: the page says so.
+ *
+ * @param backfill the worker's own function, which this room may not import
+ * @throws {SettingsError} when its HTTP port cannot be had
+ */
+export async function startDashboard(
+  settings: DashboardSettings,
+  log: Logger,
+  backfill: Backfill,
+): Promise<RunningDashboard> {
+  const db = connectDatabase(settings.DATABASE_URL, {
+    applicationName: 'auto-enroll dashboard',
+    max: DATABASE_CONNECTIONS,
+    onError: (error) => log.debug({ err: error }, 'an idle database connection broke'),
+  })
+  const queue = openQueue({
+    url: settings.QUEUE_URL,
+    prefix: settings.QUEUE_PREFIX,
+    timeoutMs: QUEUE_TIMEOUT_MS,
+    onError: (error) => log.debug({ err: error }, 'the queue is in trouble'),
+  })
+  const reader = createStateReader(db, queue)
+  const { samples, stop: stopSampling } = keepSamples(reader)
+  const actions = createActions({ db, queue, log, backfill })
+  const registry = new Registry()
+  collectDefaultMetrics({ register: registry })
+
+  const app = createDashboardApp({
+    db,
+    queue,
+    reader,
+    samples,
+    actions,
+    log,
+    access: createAccess(settings),
+    settings: { reconcileIntervalMs: settings.RECONCILE_INTERVAL_MS, enabled: settings.AUTO_ENROLL_ENABLED },
+    lookUp: createUserLookup({
+      db,
+      queue,
+      reconcileIntervalMs: settings.RECONCILE_INTERVAL_MS,
+      failedJobs: async () => lastKnown((await reader.read()).failures)?.jobs ?? [],
+    }),
+    health: createHealthApp({
+      metrics: () => registry.metrics(),
+      checks: { database: () => sql`select 1`.execute(db), queue: () => queue.isPaused() },
+      unhealthy: () => undefined,
+      describeError: (error) => safeError(error).message,
+    }),
+  })
+  const closeAll = async () => {
+    stopSampling()
+    await actions.tasks.close()
+    await Promise.allSettled([queue.close(), db.destroy()])
+  }
+  const server = await listen(app, {
+    port: settings.DASHBOARD_PORT,
+    host: settings.DASHBOARD_HOST,
+    portSetting: 'DASHBOARD_PORT',
+    hostSetting: 'DASHBOARD_HOST',
+  }).catch(async (error: unknown) => {
+    await closeAll()
+    throw error
+  })
+  log.info({ url: server.url }, 'dashboard started')
+  return {
+    url: server.url,
+    async close() {
+      await server.close()
+      await closeAll()
+    },
+  }
+}

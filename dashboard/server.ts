@@ -1,0 +1,164 @@
+import { type Context, Hono } from 'hono'
+import { deleteCookie, getCookie, setCookie } from 'hono/cookie'
+import { html, raw } from 'hono/html'
+import { HTTPException } from 'hono/http-exception'
+import type { Logger } from '../config/log.js'
+import { safeError } from '../config/safe-error.js'
+import { type Access, operatorsOnly } from './access.js'
+import { actionRoutes } from './action-routes.js'
+import { BOARD_PATH, boardAction, createBoard } from './board.js'
+import type { DashboardContext } from './context.js'
+import { asset, runbookHtml } from './files.js'
+import { boardHeaders, strictHeaders } from './headers.js'
+import { layout } from './layout.js'
+import { streamRegions } from './live.js'
+import { type Overview, overviewPage, regions } from './page.js'
+import type { Visit } from './person.js'
+import { plotsOf } from './plots.js'
+import { sameOriginOnly } from './same-origin.js'
+import { SESSION_COOKIE, SESSION_SECONDS } from './sessions.js'
+import { loginPage, problemPage } from './small-pages.js'
+import { verdictOf } from './verdict.js'
+
+const LIVE_INTERVAL_MS = 1000
+
+/** The operators' page as a web application. */
+export function createDashboardApp(context: DashboardContext): Hono<Visit> {
+  const { access, reader, actions, log } = context
+  const app = new Hono<Visit>()
+  app.use(async (c, next) => (c.req.path.startsWith(BOARD_PATH) ? boardHeaders : strictHeaders)(c, next))
+  app.onError((error, c) => failurePage(error, c, log))
+  app.notFound((c) => c.html(problemPage(undefined, 'There is no such page', []), 404))
+
+  app.route('/', context.health)
+  app.use(sameOriginOnly)
+  app.get('/assets/:name', serveAsset)
+  logInRoutes(app, access)
+
+  app.use(async (c, next) => {
+    const person = await access.personOf(c)
+    if (person === 'too-many-attempts')
+      return c.text('Too many wrong passwords; try again in a quarter of an hour.', 429)
+    if (person === undefined) return refuse(c)
+    c.set('person', { name: person.name, role: person.role })
+    c.set('hasSession', person.hasSession)
+    c.header('cache-control', 'no-store')
+    return next()
+  })
+
+  async function overview(person: Overview['person']): Promise<Overview> {
+    const state = await reader.read()
+    const now = new Date()
+    const verdict = verdictOf(state, { ...context.settings, now })
+    return { state, verdict, now, person, task: actions.tasks.current() }
+  }
+
+  app.get('/', async (c) => c.html(overviewPage(await overview(visitor(c)))))
+  app.get('/events', (c) =>
+    streamRegions(c, {
+      intervalMs: LIVE_INTERVAL_MS,
+      stillAllowed: async () => typeof (await access.personOf(c)) === 'object',
+      regionsFor: async (person) => {
+        const now = await overview(person)
+        return Object.fromEntries(
+          Object.entries(regions(now)).map(([name, markup]) => [name, String(markup)]),
+        )
+      },
+    }),
+  )
+  app.get('/plots.json', async (c) =>
+    c.json(plotsOf(await reader.readMinutes(), context.samples, new Date())),
+  )
+  app.get('/runbook', async (c) =>
+    c.html(
+      layout(
+        { title: 'Runbook', person: visitor(c) },
+        html`<article class="card prose">${raw(await runbookHtml())}</article>`,
+      ),
+    ),
+  )
+  app.route('/', actionRoutes(context))
+  mountBoard(app, context)
+  return app
+}
+
+function visitor(c: Context<Visit>) {
+  return { ...c.get('person'), hasSession: c.get('hasSession') }
+}
+
+async function serveAsset(c: Context<Visit>): Promise<Response> {
+  const file = await asset(c.req.param('name') ?? '')
+  return file === undefined
+    ? c.notFound()
+    : c.body(file.body, 200, { 'content-type': file.type, 'cache-control': 'no-cache' })
+}
+
+function logInRoutes(app: Hono<Visit>, access: Access): void {
+  app.get('/login', (c) => c.html(loginPage()))
+  app.post('/login', async (c) => {
+    const { name, password } = await c.req.parseBody()
+    const attempt = await access.logIn(c, String(name ?? ''), String(password ?? ''))
+    switch (attempt.status) {
+      case 'too-many-attempts':
+        return c.html(loginPage('Too many wrong passwords. Try again in a quarter of an hour.'), 429)
+      case 'refused':
+        return c.html(loginPage('The name or the password is wrong.'), 401)
+      case 'in':
+        access.sessions.end(getCookie(c, SESSION_COOKIE))
+        setCookie(c, SESSION_COOKIE, access.sessions.start(attempt.person), {
+          httpOnly: true,
+          sameSite: 'Lax',
+          path: '/',
+          maxAge: SESSION_SECONDS,
+          secure: overTls(c),
+        })
+        return c.redirect('/', 303)
+    }
+  })
+  app.post('/logout', (c) => {
+    access.sessions.end(getCookie(c, SESSION_COOKIE))
+    deleteCookie(c, SESSION_COOKIE, { path: '/', secure: overTls(c) })
+    return c.redirect('/login', 303)
+  })
+}
+
+function overTls(c: Context): boolean {
+  return c.req.header('x-forwarded-proto') === 'https' || c.req.url.startsWith('https:')
+}
+
+/** A person who opens a page is asked to log in; a program is told, and how only when it is no browser's script. */
+function refuse(c: Context): Response {
+  if (c.req.method === 'GET' && c.req.header('accept')?.includes('text/html'))
+    return c.redirect('/login', 303)
+  const browser = c.req.header('sec-fetch-mode') !== undefined
+  return c.text(
+    'Log in first, or send basic authentication.',
+    401,
+    browser ? {} : { 'www-authenticate': 'Basic realm="auto-enroll"' },
+  )
+}
+
+function mountBoard(app: Hono<Visit>, { queue, actions, reader }: DashboardContext): void {
+  const board = createBoard(queue)
+  app.get(BOARD_PATH, (c) => c.redirect(`${BOARD_PATH}/`))
+  app.get(`${BOARD_PATH}/*`, board)
+  app.all(`${BOARD_PATH}/*`, operatorsOnly, async (c) => {
+    let response: Response | undefined
+    await actions.onJobs(c.get('person'), boardAction(c.req.method, c.req.path), async () => {
+      response = await board(c)
+      return response.ok
+    })
+    reader.expire()
+    return response ?? c.notFound()
+  })
+}
+
+function failurePage(error: Error, c: Context<Visit>, log: Logger): Response | Promise<Response> {
+  if (error instanceof HTTPException) return error.getResponse()
+  log.warn({ err: error, path: c.req.path }, 'a page could not be shown')
+  const page = problemPage(c.get('person') === undefined ? undefined : visitor(c), 'That did not work', [
+    safeError(error).message,
+    'The database or the queue may be away; the overview tells.',
+  ])
+  return c.html(page, 502)
+}

@@ -1,0 +1,86 @@
+import { type Cause, causeOf, isMissingUser } from './causes.js'
+import type { EventQueue } from './open.js'
+
+/** How the queue stands at one moment. */
+export interface Depth {
+  paused: boolean
+  /** Jobs by state; `waiting` are live events, `prioritized` those of backfill and reconciler, `delayed` retries. */
+  waiting: number
+  prioritized: number
+  delayed: number
+  active: number
+  failed: number
+  /** Waiting, delayed for a retry, or active. */
+  unfinished: number
+  /** When the oldest unfinished job was queued, as far as the first of each state tell. */
+  oldestAt?: Date
+  /** When the oldest job that waits for a worker was queued; retries do not count. */
+  oldestWaitingAt?: Date
+  /** When a job last finished, well or not. */
+  lastFinishedAt?: Date
+  /** Worker processes that are connected. */
+  workers: number
+  /** Why jobs are being retried, of a sample; jobs whose user is not committed yet do not count. */
+  retryingBecause?: Cause
+}
+
+/** Retries that are read to learn why: enough to see what most have in common. */
+const SAMPLE = 20
+
+/** Reads how the queue stands, with a bounded number of jobs whatever its length. */
+export async function readDepth(queue: EventQueue): Promise<Depth> {
+  const bull = queue.bull()
+  const first = (state: 'waiting' | 'prioritized' | 'active' | 'delayed', count: number) =>
+    bull.getJobs([state], 0, count - 1, true)
+  const [paused, counts, waiting, prioritized, active, delayed, completed, failed, workers] =
+    await Promise.all([
+      bull.isPaused(),
+      bull.getJobCounts('waiting', 'prioritized', 'delayed', 'active', 'failed'),
+      first('waiting', 1),
+      first('prioritized', 1),
+      first('active', SAMPLE),
+      first('delayed', SAMPLE),
+      bull.getJobs(['completed'], 0, 0),
+      bull.getJobs(['failed'], 0, 0),
+      bull.getWorkersCount(),
+    ])
+  const count = (state: string) => counts[state] ?? 0
+  const causes = delayed.map((job) => causeOf(job.failedReason))
+  const troubled = delayed.filter((job) => !isMissingUser(causeOf(job.failedReason)))
+  return {
+    paused,
+    waiting: count('waiting'),
+    prioritized: count('prioritized'),
+    delayed: count('delayed'),
+    active: count('active'),
+    failed: count('failed'),
+    unfinished: count('waiting') + count('prioritized') + count('delayed') + count('active'),
+    workers,
+    ...optional(
+      'oldestAt',
+      earliest([...waiting, ...prioritized, ...active, ...troubled].map((job) => job.timestamp)),
+    ),
+    ...optional('oldestWaitingAt', earliest([...waiting, ...prioritized].map((job) => job.timestamp))),
+    ...optional('lastFinishedAt', latest([...completed, ...failed].map((job) => job.finishedOn))),
+    ...optional('retryingBecause', mostFrequent(causes.filter((cause) => !isMissingUser(cause)))),
+  }
+}
+
+function optional<Name extends string, T>(name: Name, value: T | undefined): { [N in Name]?: T } {
+  return value === undefined ? {} : ({ [name]: value } as { [N in Name]?: T })
+}
+
+function earliest(times: readonly number[]): Date | undefined {
+  return times.length === 0 ? undefined : new Date(Math.min(...times))
+}
+
+function latest(times: readonly (number | undefined)[]): Date | undefined {
+  const known = times.filter((time) => time !== undefined)
+  return known.length === 0 ? undefined : new Date(Math.max(...known))
+}
+
+function mostFrequent(causes: readonly Cause[]): Cause | undefined {
+  const counts = new Map<string, number>()
+  for (const { id } of causes) counts.set(id, (counts.get(id) ?? 0) + 1)
+  return causes.toSorted((a, b) => (counts.get(b.id) ?? 0) - (counts.get(a.id) ?? 0))[0]
+}

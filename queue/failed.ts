@@ -1,0 +1,69 @@
+import { type Cause, causeOf } from './causes.js'
+import type { EventQueue } from './open.js'
+import type { UserCreatedJob } from './user-created.js'
+
+/** A failed job, as far as it is told: no stack, no message but its cause. */
+export interface FailedJob {
+  jobId: string
+  userId: string
+  cause: Cause
+  attempts: number
+  failedAt: Date
+}
+
+/** Failed jobs that are kept at most (see the job options), and so read at most. */
+const MAX_FAILED_JOBS = 10_000
+const PAGE = 500
+
+/** The failed jobs that are kept, the latest first, in pages. */
+export async function* failedJobs(queue: EventQueue): AsyncGenerator<FailedJob[]> {
+  for (let start = 0; start < MAX_FAILED_JOBS; start += PAGE) {
+    const jobs = await queue.bull().getJobs(['failed'], start, start + PAGE - 1)
+    if (jobs.length > 0) yield jobs.map(failedJob)
+    if (jobs.length < PAGE) return
+  }
+}
+
+export function failedJob(job: UserCreatedJob): FailedJob {
+  return {
+    jobId: job.id ?? '',
+    userId: userIdOf(job),
+    cause: causeOf(job.failedReason),
+    attempts: job.attemptsMade,
+    failedAt: new Date(job.finishedOn ?? job.timestamp),
+  }
+}
+
+/** The user id that a job carries, or nothing when its data is no event. */
+export function userIdOf(job: UserCreatedJob): string {
+  const userId: unknown = job.data?.userId
+  return typeof userId === 'string' && userId.length <= 255 ? userId : ''
+}
+
+export interface Failures {
+  cause: Cause
+  jobs: number
+  firstSeen: Date
+  lastSeen: Date
+  /** The latest of these jobs. */
+  exampleJobId: string
+}
+
+/** Failed jobs by cause, the most frequent first. */
+export function groupByCause(jobs: Iterable<FailedJob>): Failures[] {
+  const groups = new Map<string, Failures>()
+  for (const { cause, failedAt, jobId } of jobs) {
+    const group = groups.get(cause.id)
+    if (group === undefined) {
+      groups.set(cause.id, { cause, jobs: 1, firstSeen: failedAt, lastSeen: failedAt, exampleJobId: jobId })
+      continue
+    }
+    group.jobs += 1
+    if (failedAt < group.firstSeen) group.firstSeen = failedAt
+    if (failedAt > group.lastSeen) {
+      group.lastSeen = failedAt
+      group.exampleJobId = jobId
+    }
+  }
+  return [...groups.values()].sort((a, b) => b.jobs - a.jobs)
+}

@@ -1,0 +1,83 @@
+import type { EventQueue } from './open.js'
+import type { Source } from './user-created.js'
+
+/** Finished jobs a minute, the oldest first; the last entry is the present minute. */
+export interface MinuteCounts {
+  completed: number[]
+  failed: number[]
+}
+
+const TWO_WEEKS_IN_MINUTES = 14 * 24 * 60
+
+/** Finished jobs in each of the last two weeks' minutes, from BullMQ's metrics. */
+export async function readMinuteCounts(queue: EventQueue): Promise<MinuteCounts> {
+  const [completed, failed] = await Promise.all([minutesOf(queue, 'completed'), minutesOf(queue, 'failed')])
+  return { completed, failed }
+}
+
+/**
+ * BullMQ adds a point when a job finishes in a later minute than the one before, so its newest point lies one minute
+ * before the last finished job, and what came since then is not in the points. On Postgres it tells no time, so the last
+ * finished job does.
+ */
+async function minutesOf(queue: EventQueue, kind: 'completed' | 'failed'): Promise<number[]> {
+  const [{ meta, data }, [last]] = await Promise.all([
+    queue.bull().getMetrics(kind, 0, TWO_WEEKS_IN_MINUTES - 1),
+    queue.bull().getJobs([kind], 0, 0),
+  ])
+  const minutes = new Array<number>(TWO_WEEKS_IN_MINUTES).fill(0)
+  const lastAt = meta.prevTS > 0 ? meta.prevTS : last?.finishedOn
+  if (lastAt === undefined) return minutes
+  const recorded = data.reduce((sum, points) => sum + points, 0)
+  const sinceLastPoint =
+    meta.prevTS > 0
+      ? meta.count - meta.prevCount
+      : data.length < TWO_WEEKS_IN_MINUTES
+        ? meta.count - recorded
+        : 0
+  const age = Math.max(0, Math.floor(Date.now() / 60_000) - Math.floor(lastAt / 60_000))
+  for (const [index, points] of [sinceLastPoint, ...data].entries()) {
+    const position = minutes.length - 1 - age - index
+    if (position >= 0) minutes[position] = points
+  }
+  return minutes
+}
+
+export interface Timings {
+  /** From the event to its enrollment, in milliseconds. */
+  p50Ms: number
+  p99Ms: number
+  /** Enrolled users that this is known of. */
+  users: number
+}
+
+export interface Recent {
+  /** Of sign-ups and single enrollments; the jobs of backfill and reconciler wait for others on purpose. */
+  live?: Timings
+  bySource: Partial<Record<Source, number>>
+  /** Completed jobs that this was read from. */
+  jobs: number
+}
+
+const RECENT_JOBS = 1000
+
+/** What the last 1,000 completed jobs tell: where they came from, and how long enrolling took. */
+export async function readRecent(queue: EventQueue): Promise<Recent> {
+  const jobs = await queue.bull().getJobs(['completed'], 0, RECENT_JOBS - 1)
+  const bySource: Recent['bySource'] = {}
+  const waits: number[] = []
+  for (const { data, returnvalue, finishedOn } of jobs) {
+    bySource[data.source] = (bySource[data.source] ?? 0) + 1
+    const live = data.source !== 'backfill' && data.source !== 'reconcile'
+    if (live && returnvalue?.outcome === 'enrolled' && finishedOn !== undefined) {
+      waits.push(Math.max(0, finishedOn - Date.parse(data.occurredAt)))
+    }
+  }
+  waits.sort((a, b) => a - b)
+  const at = (share: number) => waits[Math.max(0, Math.ceil(share * waits.length) - 1)] ?? 0
+  return {
+    bySource,
+    jobs: jobs.length,
+    ...(waits.length === 0 ? {} : { live: { p50Ms: at(0.5), p99Ms: at(0.99), users: waits.length } }),
+  }
+}

@@ -1,0 +1,61 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { causeOf } from './causes.js'
+import { failedJobs } from './failed.js'
+import type { EventQueue } from './open.js'
+
+export interface RetryOptions {
+  /** Retry only jobs that failed of this cause; all when it is not given. */
+  causeId?: string
+  /** Jobs a second at most. */
+  perSecond?: number
+  /** Unfinished jobs that the queue may hold; above it, retrying waits for the workers. */
+  maxPending?: number
+  onProgress?: (retried: number) => void
+  signal?: AbortSignal
+}
+
+const CHUNK = 50
+
+/**
+ * Puts failed jobs back to waiting, with all their attempts, throttled. Whoever was enrolled in the meantime is left as
+ * they are. A job that somebody else retried or removed meanwhile is passed over.
+ *
+ * @returns how many jobs were put back
+ */
+export async function retryFailed(
+  queue: EventQueue,
+  { causeId, perSecond = 500, maxPending = 50_000, onProgress, signal }: RetryOptions,
+): Promise<number> {
+  const jobIds: string[] = []
+  for await (const page of failedJobs(queue)) {
+    jobIds.push(
+      ...page.filter((job) => causeId === undefined || job.cause.id === causeId).map((job) => job.jobId),
+    )
+  }
+  let retried = 0
+  for (let start = 0; start < jobIds.length; start += CHUNK) {
+    signal?.throwIfAborted()
+    while ((await queue.countUnfinished()) + CHUNK > maxPending) await delay(200, undefined, { signal })
+    const chunk = jobIds.slice(start, start + CHUNK)
+    const [outcomes] = await Promise.all([
+      Promise.all(chunk.map((jobId) => retryJob(queue, jobId, causeId))),
+      start + CHUNK < jobIds.length ? delay((CHUNK / perSecond) * 1000, undefined, { signal }) : undefined,
+    ])
+    retried += outcomes.filter((done) => done).length
+    onProgress?.(retried)
+  }
+  return retried
+}
+
+async function retryJob(queue: EventQueue, jobId: string, causeId: string | undefined): Promise<boolean> {
+  const job = await queue.bull().getJob(jobId)
+  if (job?.finishedOn === undefined || job.failedReason === undefined) return false
+  if (causeId !== undefined && causeOf(job.failedReason).id !== causeId) return false
+  return job.retry('failed', { resetAttemptsMade: true, resetAttemptsStarted: true }).then(
+    () => true,
+    async (error: unknown) => {
+      if (await job.isFailed()) throw error
+      return false
+    },
+  )
+}

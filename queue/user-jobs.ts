@@ -1,0 +1,89 @@
+import { type Cause, causeOf } from './causes.js'
+import { type FailedJob, userIdOf } from './failed.js'
+import type { EventQueue } from './open.js'
+import type { UserCreatedJob, UserCreatedResult } from './user-created.js'
+
+/** A job of one user, as an operator sees it. */
+export interface UserJob {
+  jobId: string
+  state: 'waiting' | 'retrying' | 'active' | 'completed' | 'failed'
+  source: string
+  queuedAt: Date
+  /** Attempts that were made, of so many. */
+  attempts: number
+  maxAttempts: number
+  finishedAt?: Date
+  /** Of a job that waits for a retry. */
+  nextAttemptAt?: Date
+  outcome?: UserCreatedResult['outcome']
+  /** Why the last attempt failed. */
+  cause?: Cause
+}
+
+/** Jobs that are looked through in each state but the failed ones, which are given. */
+const LOOKED_THROUGH = 1000
+
+/**
+ * The jobs of a user that the queue still has, the latest first: the unfinished one that deduplication names, those
+ * among the first 1,000 of each state, and those among `failed`.
+ */
+export async function jobsOfUser(
+  queue: EventQueue,
+  userId: string,
+  failed: Iterable<FailedJob>,
+): Promise<UserJob[]> {
+  const bull = queue.bull()
+  const [unfinishedId, found] = await Promise.all([
+    bull.getDeduplicationJobId(userId),
+    Promise.all(
+      (['active', 'delayed', 'waiting', 'completed'] as const).map((state) =>
+        bull.getJobs([state], 0, LOOKED_THROUGH - 1, true),
+      ),
+    ),
+  ])
+  const jobIds = new Set<string>()
+  if (unfinishedId !== null) jobIds.add(unfinishedId)
+  for (const job of found.flat()) if (userIdOf(job) === userId && job.id !== undefined) jobIds.add(job.id)
+  for (const job of failed) if (job.userId === userId) jobIds.add(job.jobId)
+
+  const jobs = await Promise.all([...jobIds].map((jobId) => userJob(queue, jobId)))
+  return jobs.filter((job) => job !== undefined).sort((a, b) => b.queuedAt.getTime() - a.queuedAt.getTime())
+}
+
+async function userJob(queue: EventQueue, jobId: string): Promise<UserJob | undefined> {
+  const [job, state] = await Promise.all([queue.bull().getJob(jobId), queue.bull().getJobState(jobId)])
+  const known = stateNamed(state)
+  if (job === undefined || known === undefined) return undefined
+  return {
+    jobId,
+    state: known,
+    source: String(job.data?.source ?? 'unknown'),
+    queuedAt: new Date(job.timestamp),
+    attempts: job.attemptsMade,
+    maxAttempts: job.opts.attempts ?? 1,
+    ...(job.finishedOn === undefined ? {} : { finishedAt: new Date(job.finishedOn) }),
+    ...(known === 'retrying' ? { nextAttemptAt: nextAttempt(job) } : {}),
+    ...(job.returnvalue?.outcome === undefined ? {} : { outcome: job.returnvalue.outcome }),
+    ...(job.failedReason === undefined ? {} : { cause: causeOf(job.failedReason) }),
+  }
+}
+
+function stateNamed(state: string): UserJob['state'] | undefined {
+  switch (state) {
+    case 'waiting':
+    case 'prioritized':
+      return 'waiting'
+    case 'delayed':
+      return 'retrying'
+    case 'active':
+    case 'completed':
+    case 'failed':
+      return state
+    default:
+      return undefined
+  }
+}
+
+function nextAttempt(job: UserCreatedJob): Date {
+  return new Date((job.processedOn ?? job.timestamp) + job.delay)
+}
