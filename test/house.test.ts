@@ -15,6 +15,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
 
 const rooms = Object.keys(MAY_IMPORT).map((room) => ({ room, files: sourcesIn(room) }))
 const files = rooms.flatMap((room) => room.files)
+const imports = new Map(files.map((file) => [file, importsOf(file)]))
 
 describe.each(rooms.filter((room) => room.files.length > 0))('$room/', ({ room, files }) => {
   it(`imports from no other room than ${MAY_IMPORT[room]?.join(', ') || 'none'}`, () => {
@@ -66,12 +67,22 @@ function importsOf(file: string): string[] {
   )
 }
 
-function circleFrom(start: string, path: readonly string[] = [start]): string | undefined {
-  for (const target of importsOf(path.at(-1) ?? start).filter((name) => files.includes(name))) {
-    if (target === start) return [...path, start].join(' → ')
-    if (path.includes(target)) continue
-    const circle = circleFrom(start, [...path, target])
-    if (circle !== undefined) return circle
+/** The way from a file back to itself; every file is passed once, or many imports would take for ever. */
+function circleFrom(start: string): string | undefined {
+  const cameFrom = new Map<string, string>()
+  const open = [start]
+  for (let file = open.pop(); file !== undefined; file = open.pop()) {
+    for (const target of imports.get(file) ?? []) {
+      if (target === start) return [...wayTo(file), start].join(' → ')
+      if (cameFrom.has(target)) continue
+      cameFrom.set(target, file)
+      open.push(target)
+    }
   }
   return undefined
+
+  function wayTo(file: string): string[] {
+    const before = file === start ? undefined : cameFrom.get(file)
+    return before === undefined ? [file] : [...wayTo(before), file]
+  }
 }
