@@ -126,20 +126,28 @@ describe('enrolling', () => {
 })
 
 describe('enrolling in opposite order at the same time', () => {
-  const slowly = `
-    create function slowly() returns trigger language plpgsql as $$ begin perform pg_sleep(0.002); return new; end $$;
-    create trigger slowly before insert on "Enrollment" for each row execute function slowly();
+  // Whoever has inserted a row waits for the gate before the second, so that both statements are halfway when it opens.
+  const gate = `
+    create function wait_halfway() returns trigger language plpgsql as $$ begin
+      if current_setting('gate.halfway', true) = 'yes' then perform pg_advisory_xact_lock_shared(1); end if;
+      perform set_config('gate.halfway', 'yes', true);
+      return new;
+    end $$;
+    create trigger wait_halfway before insert on "Enrollment" for each row execute function wait_halfway();
     do $$ begin execute format('alter database %I set deadlock_timeout = ''20ms''', current_database()); end $$`
-  const database = useDatabase({ ddl: `${applicationDdl({})}; ${slowly}` })
+  const database = useDatabase({ ddl: `${applicationDdl({})}; ${gate}` })
+  const ROUNDS = 5
 
-  /** Of two statements over the same users, one in the opposite order: how many deadlocked, in each round. */
-  async function deadlocks(insert: (userIds: string[]) => Promise<unknown>, rounds: number): Promise<number> {
+  /** Of two statements over the same users in each round, one in the opposite order: how many deadlocked. */
+  async function deadlocks(insert: (userIds: string[]) => Promise<unknown>): Promise<number> {
     let deadlocked = 0
-    for (let round = 0; round < rounds; round += 1) {
-      const users = await insertUsers(database, 40)
-      users.sort()
-      const outcomes = await Promise.allSettled([insert(users), insert(users.toReversed())])
-      for (const outcome of outcomes) {
+    for (let round = 0; round < ROUNDS; round += 1) {
+      const users = await insertUsers(database, 2)
+      await database.sql('select pg_advisory_lock(1)')
+      const inserting = Promise.allSettled([insert(users), insert(users.toReversed())])
+      await statementsWaiting(database, 2)
+      await database.sql('select pg_advisory_unlock(1)')
+      for (const outcome of await inserting) {
         if (outcome.status === 'fulfilled') continue
         expect(outcome.reason).toMatchObject({ code: '40P01' })
         deadlocked += 1
@@ -159,12 +167,13 @@ describe('enrolling in opposite order at the same time', () => {
          on conflict ("userId", "courseId") do nothing`,
         [userIds],
       )
-    expect(await deadlocks(inAskedOrder, 3)).toBe(3)
+    expect(await deadlocks(inAskedOrder)).toBe(ROUNDS)
     await pool.end()
   })
 
   it('never deadlocks here', async () => {
-    expect(await deadlocks((userIds) => enroll(database, userIds), 5)).toBe(0)
+    await insertCourses(database, 1)
+    expect(await deadlocks((userIds) => enroll(database, userIds))).toBe(0)
   })
 })
 
