@@ -79,7 +79,9 @@ describe.each(BACKENDS)('publishing to a queue on %s', (backend) => {
       expect(await timed(publisher.publish(event(`early-${attempt}`)))).toMatchObject({ status: 'deferred' })
     }
     await gate.open()
-    await expect.poll(() => publisher.publish(event('late')), POLL).toEqual({ status: 'queued' })
+    await expect
+      .poll(() => publisher.publish(event('late')), POLL)
+      .toMatchObject({ status: QUEUED_OR_DUPLICATE })
   })
 
   it('recovers by itself when the queue goes away meanwhile', async () => {
@@ -117,40 +119,29 @@ describe.each(BACKENDS)('publishing to a queue on %s', (backend) => {
     expect(await timed(publisher.publish(event('ada')))).toMatchObject({ status: 'deferred' })
   })
 
-  it('costs next to nothing after repeated failures, then tries again', async () => {
+  it('rests after repeated failures, costs next to nothing meanwhile, and tries again', async () => {
     const told: string[] = []
     const logger = {
       warn: (_: object, message: string) => told.push(`warn: ${message}`),
       info: (_: object, message: string) => told.push(`info: ${message}`),
     }
+    await gate.open()
     const publisher = publisherTo(gate.url, { logger })
-    await Promise.all(numbered(10).map((n) => timed(publisher.publish(event(n)))))
-
-    const startedAt = performance.now()
-    for (const n of numbered(1000)) {
-      expect(await publisher.publish(event(n))).toMatchObject({ status: 'deferred' })
-    }
-    expect((performance.now() - startedAt) / 1000).toBeLessThan(1)
-
-    await gate.open()
-    await expect.poll(() => publisher.publish(event('late')), POLL).toEqual({ status: 'queued' })
-    expect(told).toEqual([
-      'warn: publishing fails repeatedly: events are left to the reconciler for a while',
-      'info: publishing works again',
-    ])
-  })
-
-  it('keeps no pile of commands while the queue hangs, and bounds those who meet while it tries again', async () => {
-    await gate.open()
-    const publisher = publisherTo(gate.url)
     await expect
       .poll(() => publisher.publish(event('before')), POLL)
       .toMatchObject({ status: QUEUED_OR_DUPLICATE })
     gate.freeze()
-    for (let round = 0; round < 100; round += 1) {
-      await Promise.all(numbered(100).map((n) => timed(publisher.publish(event(`${round}-${n}`)))))
-    }
+    await Promise.all(numbered(100).map((n) => timed(publisher.publish(event(n)))))
+
+    const startedAt = performance.now()
     const resting = await publisher.publish(event('resting'))
+    let tries = 0
+    for (const n of numbered(10_000)) {
+      if (reasonOf(await publisher.publish(event(n))) !== reasonOf(resting)) tries += 1
+    }
+    expect((performance.now() - startedAt) / 10_000).toBeLessThan(1)
+    expect(tries).toBeLessThan(5)
+
     await expect
       .poll(async () => {
         const results = await Promise.all(numbered(100).map((n) => timed(publisher.publish(event(n)))))
@@ -161,6 +152,12 @@ describe.each(BACKENDS)('publishing to a queue on %s', (backend) => {
     await expect
       .poll(() => publisher.publish(event('after')), POLL)
       .toMatchObject({ status: QUEUED_OR_DUPLICATE })
+    expect(told).toEqual([
+      'warn: publishing fails repeatedly: events are left to the reconciler for a while',
+      ...told.slice(1, -1),
+      'info: publishing works again',
+    ])
+    // The hundred that met the freeze may have arrived; the thousands that met the open circuit never left.
     expect(await queue.countUnfinished()).toBeLessThan(250)
   })
 
@@ -212,6 +209,6 @@ function numbered(count: number): string[] {
 async function timed<T>(publishing: Promise<T>): Promise<T> {
   const startedAt = performance.now()
   const result = await publishing
-  expect(performance.now() - startedAt).toBeLessThan(TIMEOUT_MS + 150)
+  expect(performance.now() - startedAt).toBeLessThan(TIMEOUT_MS + 500)
   return result
 }

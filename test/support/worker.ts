@@ -30,7 +30,7 @@ export function startTestWorker({ databaseUrl, queue, env = {}, log }: WorkerPla
 }
 
 /** An observer that listens to no more than what is given. */
-export function observing(parts: Partial<Observer>): Observer {
+function observing(parts: Partial<Observer>): Observer {
   return { ...createObserver(pino({ level: 'silent' })), ...parts }
 }
 

@@ -1,4 +1,3 @@
-import { Writable } from 'node:stream'
 import { Queue, Worker } from 'bullmq'
 import { pino } from 'pino'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
@@ -8,6 +7,7 @@ import { JOB_NAME, jobOptions } from '../../queue/user-created.js'
 import type { RunningWorker } from '../../worker/run.js'
 import { enrollmentsOf, insertCourses } from '../support/application.js'
 import { event } from '../support/event.js'
+import { linesTo } from '../support/log-lines.js'
 import { BACKENDS, queuePlace, useDatabase } from '../support/servers.js'
 import { startTestWorker } from '../support/worker.js'
 
@@ -134,12 +134,3 @@ describe.each(BACKENDS)('a BigInt in a result, with the queue on %s', (backend) 
     await Promise.all([consuming.disconnect(), producing.disconnect()])
   })
 })
-
-function linesTo(lines: Record<string, unknown>[]): Writable {
-  return new Writable({
-    write(chunk: Buffer, _encoding, done) {
-      for (const line of chunk.toString().trim().split('\n')) lines.push(JSON.parse(line))
-      done()
-    },
-  })
-}
