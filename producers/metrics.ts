@@ -1,6 +1,6 @@
 import { Counter, Histogram, type Registry } from 'prom-client'
 import type { Source } from '../queue/user-created.js'
-import type { PublishResult } from './publisher.js'
+import type { PublishResult } from './publish-result.js'
 
 /** Counts publish results by status and source in the application's own registry, and how long publishing took. */
 export function createPublishMetrics(

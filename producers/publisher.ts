@@ -16,6 +16,9 @@ import { settingsSchema } from '../config/settings.js'
 import { type EventQueue, openQueue } from '../queue/open.js'
 import { type ParsedEvent, parseUserCreated, type Source, type UserCreated } from '../queue/user-created.js'
 import { createPublishMetrics } from './metrics.js'
+import type { PublishResult } from './publish-result.js'
+
+export type { PublishResult }
 
 export interface PublisherOptions {
   /** Where the queue is: `redis://`, `rediss://`, `redis+cluster://`, `redis+sentinel://` or `postgres://`. */
@@ -43,15 +46,6 @@ export interface PublishEvent {
   userId: string
   source: Source
 }
-
-/**
- * What became of an event. `queued`: a worker will see to it. `duplicate`: the user has an unfinished event already.
- * `deferred`: the queue could not confirm in time, and the reconciler will see to it. `disabled`: `enabled` is false.
- * `rejected`: the event itself is invalid.
- */
-export type PublishResult =
-  | { status: 'queued' | 'duplicate' | 'disabled' }
-  | { status: 'deferred' | 'rejected'; reason: string }
 
 export interface Publisher {
   /** Queues `user.created`. Never rejects and never takes longer than `timeoutMs`. */

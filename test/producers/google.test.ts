@@ -58,7 +58,7 @@ describe('signing in with Google', () => {
     ['missing', { email_verified: undefined }, 'email-not-verified'],
     ['the text "true"', { email_verified: 'true' }, 'invalid-profile'],
     ['the number 1', { email_verified: 1 }, 'invalid-profile'],
-    ['null', { email_verified: null }, 'invalid-profile'],
+    ['null', { email_verified: null }, 'email-not-verified'],
   ])('refuses an email whose verification is %s', async (_, change, reason) => {
     expect(await signIn({ ...ADA, ...change })).toEqual({ status: 'refused', reason })
     expect(await users()).toEqual([])
