@@ -83,7 +83,7 @@ it('shows in the README what the demo prints, but for times', async () => {
     env: { PATH: process.env.PATH },
     reject: false,
   })
-  expect(exitCode).toBe(0)
+  expect(exitCode, stdout).toBe(0)
   const printed = stdout.split('\n').filter((line) => line.startsWith('✓'))
   expect(printed.map((line) => line.replaceAll(/\b\d+(?= (ms|hashing|trying))/g, '…')).join('\n')).toBe(
     shown?.trimEnd(),

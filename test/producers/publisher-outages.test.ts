@@ -8,8 +8,9 @@ import { BACKENDS, queuePlace, useDatabase } from '../support/servers.js'
 /** An application that publishes, in a process that an unhandled rejection would end. */
 const APPLICATION = `
   import { createPublisher } from 'auto-enroll'
-  const { URLS, PREFIX } = process.env
-  const publishers = URLS.split(' ').map((queueUrl) => createPublisher({ queueUrl, ...(PREFIX && { prefix: PREFIX }) }))
+  const { URLS, PREFIX, TIMEOUT_MS } = process.env
+  const options = { ...(PREFIX && { prefix: PREFIX }), ...(TIMEOUT_MS && { timeoutMs: Number(TIMEOUT_MS) }) }
+  const publishers = URLS.split(' ').map((queueUrl) => createPublisher({ queueUrl, ...options }))
   let slowest = 0
   async function publish(publisher, userId) {
     const startedAt = performance.now()
@@ -159,7 +160,8 @@ describe.each(BACKENDS)(
        const answers = [[await publish(publishers[0], 'ada')]]
        ${TELL}
        process.exit()`
-      const env = { URLS: place.url, PREFIX: place.prefix }
+      // Ample, because a first connection takes long on a busy machine.
+      const env = { URLS: place.url, PREFIX: place.prefix, TIMEOUT_MS: '5000' }
       const first = await runScript(publishOnce, env)
       const second = await runScript(publishOnce, env)
       expect([first.stderr, second.stderr]).toEqual(['', ''])
