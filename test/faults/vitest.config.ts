@@ -12,6 +12,11 @@ export default defineConfig({
     testTimeout: 180_000,
     hookTimeout: 60_000,
     retry: 0,
-    reporters: ['default', reliabilityReport(import.meta.dirname, 'docs/reliability.md')],
+    reporters: [
+      'default',
+      reliabilityReport(import.meta.dirname, 'docs/reliability.md'),
+      ...(process.env.CI ? ['json' as const] : []),
+    ],
+    outputFile: { json: 'test-results/faults.json' },
   },
 })
