@@ -1,15 +1,8 @@
 import type { Telemetry } from 'bullmq'
-import {
-  BrokenCircuitError,
-  ConsecutiveBreaker,
-  circuitBreaker,
-  handleAll,
-  TimeoutStrategy,
-  timeout,
-  wrap,
-} from 'cockatiel'
+import { BrokenCircuitError, ConsecutiveBreaker, circuitBreaker, handleAll } from 'cockatiel'
 import type { Registry } from 'prom-client'
 import { z } from 'zod'
+import { within } from '../config/deadline.js'
 import { prefixProblem, queueUrlProblem } from '../config/queue-url.js'
 import { safeError } from '../config/safe-error.js'
 import { settingsSchema } from '../config/settings.js'
@@ -93,13 +86,10 @@ export function createPublisher(options: PublisherOptions): Publisher {
   const measure = options.registry === undefined ? undefined : createPublishMetrics(options.registry)
   // Timers fire late rather than early: aiming a little below keeps the promise.
   const deadlineMs = timeoutMs - Math.min(10, Math.ceil(timeoutMs / 10))
-  const inTime = () => timeout(deadlineMs, { strategy: TimeoutStrategy.Aggressive, abortOnReturn: false })
   const breaker = circuitBreaker(handleAll, {
     halfOpenAfter: OPEN_FOR_MS,
     breaker: new ConsecutiveBreaker(FAILURES_TO_OPEN),
   })
-  // Outside, because in a half-open circuit a call first waits for the one that tries; inside, so that it counts.
-  const bounded = wrap(inTime(), breaker, inTime())
   breaker.onBreak(() =>
     logger?.warn({}, 'publishing fails repeatedly: events are left to the reconciler for a while'),
   )
@@ -117,11 +107,11 @@ export function createPublisher(options: PublisherOptions): Publisher {
   async function attempt(event: UserCreated): Promise<PublishResult> {
     if (!enabled) return { status: 'disabled' }
     if (closed) return { status: 'deferred', reason: 'the publisher is closed' }
-    const publishing = bounded.execute(() => {
-      const adding = add(event)
-      adding.catch(() => undefined)
-      return adding
-    })
+    // Bounded outside, because in a half-open circuit a call first waits for the one that tries; inside, so that it counts.
+    const publishing = within(
+      deadlineMs,
+      breaker.execute(() => within(deadlineMs, add(event))),
+    )
     underway.add(publishing)
     try {
       return await publishing
