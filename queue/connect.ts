@@ -93,13 +93,21 @@ function openRedis(address: Exclude<QueueAddress, { kind: 'postgres' }>, profile
 /** A sentinel that accepts and never answers would otherwise be waited for in vain, and the next one never asked. */
 const SENTINEL_TIMEOUT_MS = 5000
 
-/** A worker's blocking read must outlast any timeout, so consumers have none. */
+/** A worker's blocking read, which lasts 10 s at most, must outlast any timeout. */
+const CONSUMER_SILENCE_MS = 15_000
+const PRODUCER_SILENCE_MS = 2000
+
+/**
+ * A connection on which nothing came for a while, though something was asked, is dropped and opened anew: its server may
+ * be gone and the connection half open, which the system by itself finds out after a quarter of an hour.
+ */
 function timing(profile: Profile): RedisOptions {
   return profile.mode === 'consume'
     ? {
         maxRetriesPerRequest: null,
         retryStrategy: retryDelayMs,
         keepAlive: 10_000,
+        socketTimeout: CONSUMER_SILENCE_MS,
         sentinelCommandTimeout: SENTINEL_TIMEOUT_MS,
       }
     : {
@@ -108,6 +116,7 @@ function timing(profile: Profile): RedisOptions {
         commandTimeout: profile.timeoutMs,
         connectTimeout: Math.max(profile.timeoutMs, 1000),
         keepAlive: 10_000,
+        socketTimeout: Math.max(profile.timeoutMs, PRODUCER_SILENCE_MS),
         sentinelCommandTimeout: profile.timeoutMs,
         // Once closed, what is left of a connection to a silent server would keep the process alive for so long.
         disconnectTimeout: profile.timeoutMs,
@@ -130,10 +139,11 @@ function linkPostgres(
     application_name: 'auto-enroll queue',
     options: `-c search_path=${schema}`,
     keepAlive: true,
+    keepAliveInitialDelayMillis: 10_000,
     allowExitOnIdle: true,
     ...(profile.mode === 'produce'
       ? { connectionTimeoutMillis: profile.timeoutMs, query_timeout: profile.timeoutMs, max: 5 }
-      : { connectionTimeoutMillis: 10_000 }),
+      : { connectionTimeoutMillis: 10_000, query_timeout: 30_000 }),
   })
   pool.on('error', onError)
   // A connection that breaks in use, or after BullMQ took its listeners off to close it, must not end the process.

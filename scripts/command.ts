@@ -103,7 +103,7 @@ function contextFor<Needed extends SettingName>(
     json,
     signal: abortOnSignal(mustCleanUp),
     database(url) {
-      const db = connectDatabase(url, { applicationName: `auto-enroll ${name}` })
+      const db = connectDatabase(url, { applicationName: `auto-enroll ${name}`, queryTimeoutMs: 0 })
       closing.push(() => db.destroy())
       return db
     },
