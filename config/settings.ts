@@ -78,6 +78,11 @@ export const settingsSchema = z.object({
   SHUTDOWN_TIMEOUT_MS: milliseconds(0)
     .default(10_000)
     .describe('How long a stopping worker may finish its active jobs'),
+  STALL_TIMEOUT_MS: milliseconds(0)
+    .default(300_000)
+    .describe(
+      'How long jobs may wait while the worker finishes none, before `/healthz` asks for a restart; `0`: for ever',
+    ),
   ENROLLMENT_STATUS: z
     .string()
     .min(1, 'expected the status of a new enrollment, such as active')

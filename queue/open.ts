@@ -12,11 +12,13 @@ export interface EventQueue {
   /**
    * Queues many events. Not atomic: when it rejects, some may be queued; repeating it is safe.
    *
-   * @returns how many users had no unfinished event yet
+   * @returns the users who had no unfinished event yet
    */
-  addMany(events: readonly UserCreated[]): Promise<number>
+  addMany(events: readonly UserCreated[]): Promise<string[]>
   /** Jobs that are not finished: waiting, delayed for a retry, or active. */
   countUnfinished(): Promise<number>
+  /** Jobs that a worker could take now. */
+  countWaiting(): Promise<number>
   isPaused(): Promise<boolean>
   /** Stops consuming everywhere; events keep collecting. */
   pause(): Promise<void>
@@ -69,11 +71,17 @@ export function openQueue({ url, prefix, timeoutMs, onError, telemetry }: OpenOp
         opts: { ...jobOptions(event), jobId: randomUUID() },
       }))
       const jobs = await bull().addBulk(entries)
-      return jobs.filter((job, index) => job.id === entries[index]?.opts.jobId).length
+      return entries
+        .filter(({ opts }, index) => jobs[index]?.id === opts.jobId)
+        .map(({ data }) => data.userId)
     },
     async countUnfinished() {
       const counts = await bull().getJobCounts(...UNFINISHED)
       return Object.values(counts).reduce((sum, count) => sum + count, 0)
+    },
+    async countWaiting() {
+      const { waiting = 0, prioritized = 0 } = await bull().getJobCounts('waiting', 'prioritized')
+      return waiting + prioritized
     },
     isPaused: () => bull().isPaused(),
     pause: () => bull().pause(),

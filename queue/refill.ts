@@ -10,6 +10,8 @@ export interface RefillOptions {
   chunkSize?: number
   /** Told after each chunk: users read so far, and how many of them had no unfinished event yet. */
   onProgress?: (progress: Refilled) => void
+  /** Told after each chunk: the users of it who had no unfinished event yet. */
+  onQueued?: (userIds: readonly string[]) => void
   signal?: AbortSignal
 }
 
@@ -27,7 +29,7 @@ const BACK_PRESSURE_POLL_MS = 200
 export async function refill(
   queue: EventQueue,
   pages: AsyncIterable<readonly string[]>,
-  { source, maxPending, chunkSize = 1000, onProgress, signal }: RefillOptions,
+  { source, maxPending, chunkSize = 1000, onProgress, onQueued, signal }: RefillOptions,
 ): Promise<Refilled> {
   const refilled: Refilled = { users: 0, queued: 0 }
   const size = Math.min(chunkSize, maxPending)
@@ -36,7 +38,9 @@ export async function refill(
       const userIds = page.slice(start, start + size)
       await spaceFor(userIds.length, queue, maxPending, signal)
       signal?.throwIfAborted()
-      refilled.queued += await queue.addMany(userIds.map((userId) => eventFor(userId, source)))
+      const queued = await queue.addMany(userIds.map((userId) => eventFor(userId, source)))
+      onQueued?.(queued)
+      refilled.queued += queued.length
       refilled.users += userIds.length
       onProgress?.(refilled)
     }

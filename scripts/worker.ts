@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import type { Logger } from '../config/log.js'
 import { startWorker } from '../worker/run.js'
 import { runCommand } from './command.js'
 import { startTracing } from './tracing.js'
@@ -11,8 +12,9 @@ await runCommand({
   needs: ['DATABASE_URL', 'QUEUE_URL'],
   async run({ settings, log, signal }) {
     const tracing = await startTracing(settings.OTEL_EXPORTER_OTLP_ENDPOINT, settings.OTEL_SERVICE_NAME)
+    const crash = uncaughtException(log)
     const worker = await startWorker(settings, log, tracing?.telemetry)
-    if (!signal.aborted) await once(signal, 'abort')
+    const cause = await Promise.race([aborted(signal), crash])
     log.info('stopping: no more jobs are taken, active ones finish')
     const { abandoned } = await worker.close()
     await tracing
@@ -21,7 +23,22 @@ await runCommand({
     return {
       text: abandoned === 0 ? 'stopped' : `stopped; ${abandoned} jobs were abandoned and run again`,
       json: { abandoned },
-      exitCode: abandoned === 0 ? 0 : 1,
+      exitCode: abandoned === 0 && cause === 'signal' ? 0 : 1,
     }
   },
 })
+
+async function aborted(signal: AbortSignal): Promise<'signal'> {
+  if (!signal.aborted) await once(signal, 'abort')
+  return 'signal'
+}
+
+/** After such an error nothing is known of the process, but its active jobs may still finish. */
+function uncaughtException(log: Logger): Promise<'crash'> {
+  return new Promise((resolve) => {
+    process.on('uncaughtException', (error) => {
+      log.fatal({ err: error }, 'an error that nobody caught; the worker stops')
+      resolve('crash')
+    })
+  })
+}

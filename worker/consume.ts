@@ -1,4 +1,4 @@
-import { MetricsTime, type Telemetry, UnrecoverableError, Worker } from 'bullmq'
+import { MetricsTime, type Telemetry, UnrecoverableError, WaitingError, Worker } from 'bullmq'
 import type { QueueLink } from '../queue/connect.js'
 import {
   JOB_NAME,
@@ -9,11 +9,14 @@ import {
   type UserCreatedResult,
 } from '../queue/user-created.js'
 import type { Enroll } from './enroll.js'
-import { PermanentError, TransientError } from './errors.js'
+import { InterruptedError, PermanentError, TransientError } from './errors.js'
 import type { Observer } from './observe.js'
 
 /** A worker that crashes is no reason to give up its jobs: they are idempotent. */
 const MAX_STALLED_COUNT = 1000
+
+/** How long the jobs of a worker that died stay with it, and how often others look for such; BullMQ's own is 30 s. */
+const LOCK_MS = 15_000
 
 /** How soon a worker asks again after its queue refused a connection; BullMQ's own 15 s would be noticed by users. */
 const RETRY_DELAY_MS = 1000
@@ -37,10 +40,14 @@ export function consume({ link, concurrency, enroll, observer, telemetry }: Cons
   let active = 0
   const worker: Consumer['worker'] = new Worker(
     QUEUE_NAME,
-    async (job: UserCreatedJob) => {
+    async (job: UserCreatedJob, token) => {
       active += 1
       try {
         return await runJob(job, enroll)
+      } catch (error) {
+        if (!(error instanceof InterruptedError)) throw error
+        await job.moveToWait(token)
+        throw new WaitingError()
       } finally {
         active -= 1
       }
@@ -48,6 +55,8 @@ export function consume({ link, concurrency, enroll, observer, telemetry }: Cons
     {
       ...link.options,
       concurrency,
+      lockDuration: LOCK_MS,
+      stalledInterval: LOCK_MS,
       maxStalledCount: MAX_STALLED_COUNT,
       runRetryDelay: RETRY_DELAY_MS,
       metrics: { maxDataPoints: MetricsTime.TWO_WEEKS },

@@ -4,7 +4,8 @@ import { countPublishedCourses } from '../db/courses.js'
 import { type Enrolled, enrollUsers } from '../db/enrollments.js'
 import type { Database } from '../db/schema.js'
 import type { UserCreatedResult } from '../queue/user-created.js'
-import { isCausedByRow, permanent, transient } from './errors.js'
+import { InterruptedError, isCausedByRow, permanent, transient } from './errors.js'
+import type { Outlaster } from './outage.js'
 
 /** Bounds of one statement: users, and the rows it may insert (users × published courses). */
 const MAX_USERS = 500
@@ -16,6 +17,8 @@ export interface EnrollerOptions {
   status: string
   /** Told of each statement: how many users it named and how long it took. */
   onStatement?: (users: number, seconds: number) => void
+  /** Waits where the database is away; without it such users are refused with a TransientError. */
+  outlaster?: Outlaster
 }
 
 /** Enrolls one user; calls at the same moment share one statement. Rejects with a Transient- or PermanentError. */
@@ -25,15 +28,16 @@ export type Enroll = (userId: string) => Promise<UserCreatedResult>
  * Makes the function that enrolls. It adds no wait of its own: the first call runs at the end of the present turn of the
  * event loop, and what is called while a statement runs forms the next one.
  */
-export function createEnroller({ db, status, onStatement }: EnrollerOptions): Enroll {
+export function createEnroller({ db, status, onStatement, outlaster }: EnrollerOptions): Enroll {
   const turns = oneAtATime()
+  const outlast: Outlaster['outlast'] = outlaster?.outlast ?? ((work) => work())
   let publishedCourses: number | undefined
 
   async function enrollBatch(userIds: readonly string[]): Promise<(UserCreatedResult | Error)[]> {
     try {
-      publishedCourses ??= await countPublishedCourses(db)
+      publishedCourses ??= await outlast(() => countPublishedCourses(db))
     } catch (error) {
-      return userIds.map(() => transient(error))
+      return userIds.map(() => refusal(error))
     }
     const results: (UserCreatedResult | Error)[] = []
     while (results.length < userIds.length) {
@@ -46,9 +50,9 @@ export function createEnroller({ db, status, onStatement }: EnrollerOptions): En
   /** One statement for all; when a row is at fault, half of them each, down to the users that cause it. */
   async function settle(userIds: readonly string[]): Promise<(UserCreatedResult | Error)[]> {
     try {
-      return resultsOf(userIds, await statement(userIds))
+      return resultsOf(userIds, await outlast(() => statement(userIds)))
     } catch (error) {
-      if (!isCausedByRow(error)) return userIds.map(() => transient(error))
+      if (!isCausedByRow(error)) return userIds.map(() => refusal(error))
       if (userIds.length === 1) return [permanent(error)]
       const middle = Math.ceil(userIds.length / 2)
       return [...(await settle(userIds.slice(0, middle))), ...(await settle(userIds.slice(middle)))]
@@ -72,6 +76,10 @@ export function createEnroller({ db, status, onStatement }: EnrollerOptions): En
     },
   )
   return (userId) => loader.load(userId)
+}
+
+function refusal(error: unknown): Error {
+  return error instanceof InterruptedError ? error : transient(error)
 }
 
 function resultsOf(userIds: readonly string[], { created, publishedCourses }: Enrolled): UserCreatedResult[] {

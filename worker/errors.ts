@@ -5,6 +5,13 @@ export class TransientError extends Error {
   override readonly name = 'TransientError'
 }
 
+/** Thrown for a job that waited for the database when the worker was told to stop; another worker takes it as it was. */
+export class InterruptedError extends TransientError {
+  constructor(cause: unknown) {
+    super(safeError(cause).message, { cause })
+  }
+}
+
 /** Thrown for a job that no retry can mend; it fails at once, and is kept. Its message is safe to keep in the queue. */
 export class PermanentError extends Error {
   override readonly name = 'PermanentError'
@@ -27,6 +34,21 @@ export function isCausedByRow(error: unknown): boolean {
   const code = codeOf(error)
   if (code === undefined || !isSqlState(code) || code === FOREIGN_KEY_VIOLATION) return false
   return ROW_CLASSES.has(code.slice(0, 2))
+}
+
+/** What node-postgres says of a connection in words alone. */
+const CONNECTION_TROUBLE =
+  /^(Query read timeout|timeout exceeded when trying to connect|Connection terminated|Client has encountered a connection error)/
+
+/**
+ * Whether the database is of no use to any job at present: it cannot be reached, or refuses for a reason that concerns no
+ * row (shutdown, resources, a timeout, a lock, a missing privilege). Then waiting is the only cure.
+ */
+export function isOutage(error: unknown): boolean {
+  const code = codeOf(error)
+  if (code === undefined) return error instanceof Error && CONNECTION_TROUBLE.test(error.message)
+  if (!isSqlState(code)) return true
+  return !isCausedByRow(error) && code !== FOREIGN_KEY_VIOLATION
 }
 
 export function transient(error: unknown): TransientError {

@@ -1,7 +1,11 @@
-import { Counter, collectDefaultMetrics, Histogram, Registry } from 'prom-client'
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { Logger } from '../config/log.js'
 import { OUTCOMES, type UserCreatedJob, type UserCreatedResult } from '../queue/user-created.js'
 import type { Reconciled } from './reconcile.js'
+import { throttle } from './throttle.js'
+
+/** Connections that break again and again during an outage are told of this often, with how many were left unsaid. */
+const TROUBLE_TOLD_EVERY_MS = 10_000
 
 /** What happens in a worker, told once: every log line is worded here, and every metric counted. */
 export interface Observer {
@@ -11,9 +15,12 @@ export interface Observer {
   stalled(jobId: string): void
   queueError(error: Error): void
   databaseError(error: Error): void
+  databaseAway(error: unknown): void
+  databaseBack(seconds: number): void
   statement(users: number, seconds: number): void
   reconciled(round: Reconciled): void
   reconcileFailed(error: unknown): void
+  workerStalled(reason: string): void
 }
 
 export function createObserver(log: Logger): Observer {
@@ -26,6 +33,9 @@ export function createObserver(log: Logger): Observer {
   for (const result of ['done', 'failed']) metrics.rounds.inc({ result }, 0)
 
   const queueOutage = createOutage(log)
+  const trouble = throttle(TROUBLE_TOLD_EVERY_MS, (unsaid, error: Error, message: string) =>
+    log.warn({ err: error, ...(unsaid > 0 ? { unsaid } : {}) }, message),
+  )
 
   return {
     registry,
@@ -65,7 +75,14 @@ export function createObserver(log: Logger): Observer {
     },
     databaseError(error) {
       metrics.errors.inc({ component: 'database' })
-      log.warn({ err: error }, 'an idle database connection broke; the pool opens another')
+      trouble('database', error, 'an idle database connection broke; the pool opens another')
+    },
+    databaseAway(error) {
+      metrics.errors.inc({ component: 'database' })
+      log.error({ err: error }, 'the database cannot enroll anyone at present; the active jobs wait for it')
+    },
+    databaseBack(seconds) {
+      log.info({ seconds: Math.round(seconds) }, 'the database works again')
     },
     statement(users, seconds) {
       metrics.batchUsers.observe(users)
@@ -76,8 +93,18 @@ export function createObserver(log: Logger): Observer {
       if (round.status !== 'locked') queueOutage.isOver()
       if (round.status !== 'done') return log.debug(round, 'reconciling was not needed')
       metrics.reconciledUsers.inc(round.users)
+      metrics.recurringUsers.set(round.recurring)
+      if (round.recurring > 0) {
+        log.warn(
+          { users: round.recurring },
+          'users are queued round after round and still have no enrollment; see why their jobs fail',
+        )
+      }
       if (round.users === 0) return log.debug(round, 'everyone is enrolled')
       log.info(round, 'users without any enrollment were queued')
+    },
+    workerStalled(reason) {
+      log.error({ reason }, 'this worker does not consume; /healthz asks for a restart')
     },
     reconcileFailed(error) {
       metrics.rounds.inc({ result: 'failed' })
@@ -136,6 +163,11 @@ function createMetrics(registry: Registry) {
     reconciledUsers: new Counter({
       name: 'auto_enroll_reconciled_users_total',
       help: 'Users without any enrollment whom the reconciler found',
+      registers,
+    }),
+    recurringUsers: new Gauge({
+      name: 'auto_enroll_recurring_users',
+      help: 'Users whom the reconciler queued several times and who still have no enrollment',
       registers,
     }),
     batchUsers: new Histogram({

@@ -15,8 +15,10 @@ import { consume } from './consume.js'
 import { createEnroller } from './enroll.js'
 import { registerGauges } from './gauges.js'
 import { createObserver } from './observe.js'
+import { createOutlaster } from './outage.js'
 import { startReconciler } from './reconcile.js'
 import { drain } from './shutdown.js'
+import { watchForStall } from './stall.js'
 
 export type WorkerSettings = Settings & { DATABASE_URL: string; QUEUE_URL: string }
 
@@ -33,6 +35,8 @@ export interface RunningWorker {
 
 const QUEUE_TIMEOUT_MS = 10_000
 const DATABASE_CONNECTIONS = 10
+/** A database that does not answer keeps its pool from ending. */
+const CLOSE_TIMEOUT_MS = 2000
 /** Well below the time that Prometheus waits, so that a frozen queue does not hide the other figures. */
 const METRICS_TIMEOUT_MS = 2000
 
@@ -64,6 +68,7 @@ export async function startWorker(
     unfinishedJobs: () => queue.countUnfinished(),
   })
 
+  let unhealthy = (): string | undefined => undefined
   const health = await serveHealth().catch(async (error: unknown) => {
     await Promise.allSettled([queue.close(), db.destroy()])
     throw error
@@ -75,7 +80,8 @@ export async function startWorker(
     url: health.url,
     async close() {
       const abandoned = await stop()
-      await Promise.allSettled([health.close(), queue.close(), db.destroy()])
+      const closing = Promise.allSettled([health.close(), queue.close(), db.destroy()])
+      await within(CLOSE_TIMEOUT_MS, closing).catch(() => undefined)
       return { abandoned }
     },
   }
@@ -93,7 +99,7 @@ export async function startWorker(
     const app = createHealthApp({
       metrics: exportMetrics,
       checks: { database: () => sql`select 1`.execute(db), queue: () => queue.isPaused() },
-      unhealthy: () => undefined,
+      unhealthy: () => unhealthy(),
       describeError: (error) => safeError(error).message,
     })
     return listen(app, {
@@ -106,8 +112,37 @@ export async function startWorker(
 
   function startEnrolling(): () => Promise<number> {
     const link = linkQueue({ ...place, profile: { mode: 'consume' } })
-    const enroll = createEnroller({ db, status: settings.ENROLLMENT_STATUS, onStatement: observer.statement })
-    const consumer = consume({ link, concurrency: settings.WORKER_CONCURRENCY, enroll, observer, telemetry })
+    const stopping = new AbortController()
+    const outlaster = createOutlaster({
+      signal: stopping.signal,
+      onBegin: observer.databaseAway,
+      onEnd: observer.databaseBack,
+    })
+    const enroll = createEnroller({
+      db,
+      status: settings.ENROLLMENT_STATUS,
+      onStatement: observer.statement,
+      outlaster,
+    })
+    const stall = watchForStall({
+      timeoutMs: settings.STALL_TIMEOUT_MS,
+      look: async () => ((await queue.isPaused()) ? 0 : (await queue.countWaiting()) + consumer.active()),
+      onStall: observer.workerStalled,
+    })
+    const consumer = consume({
+      link,
+      concurrency: settings.WORKER_CONCURRENCY,
+      enroll,
+      observer,
+      telemetry,
+    })
+    consumer.worker.on('completed', stall.progressed).on('failed', stall.progressed)
+    unhealthy = () => {
+      const reason = stall.reason()
+      const outage = outlaster.current()
+      if (reason === undefined || outage === undefined) return reason
+      return `${reason}; the database: ${safeError(outage.error).message}`
+    }
     const stopReconciling = startReconciler({
       db,
       queue,
@@ -116,6 +151,8 @@ export async function startWorker(
       onError: observer.reconcileFailed,
     })
     return async () => {
+      stopping.abort()
+      stall.stop()
       const abandoned = await drain({
         consumer,
         stopReconciling,

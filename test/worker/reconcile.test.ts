@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { connectDatabase } from '../../db/connect.js'
 import { withReconcileLock } from '../../db/lock.js'
 import { type EventQueue, openQueue } from '../../queue/open.js'
-import { type Reconciled, reconcile, startReconciler } from '../../worker/reconcile.js'
+import { createRounds, type Reconciled, startReconciler } from '../../worker/reconcile.js'
 import type { RunningWorker } from '../../worker/run.js'
 import { countEnrollments, insertCourses, insertUsers } from '../support/application.js'
 import { makeGate } from '../support/gate.js'
@@ -16,6 +16,7 @@ describe.each(BACKENDS)('reconciling, with the queue on %s', (backend) => {
   let place: { url: string; prefix: string }
   let queue: EventQueue
   const closing: (() => Promise<unknown>)[] = []
+  const reconcile = () => createRounds({ db: database.db, queue, intervalMs: 0 })(never)
 
   beforeEach(async () => {
     await database.sql('truncate "User", "Course" cascade')
@@ -35,11 +36,11 @@ describe.each(BACKENDS)('reconciling, with the queue on %s', (backend) => {
       `insert into "Enrollment" (id, "userId", "courseId", status) values ('by-hand', $1, $2, 'left')`,
       [enrolled, courseId],
     )
-    expect(await reconcile(database.db, queue, never)).toEqual({ status: 'done', users: 3, queued: 3 })
+    expect(await reconcile()).toEqual({ status: 'done', users: 3, queued: 3, recurring: 0 })
     const jobs = await queue.bull().getJobs(['prioritized'])
     expect(jobs.map((job) => job.data.userId).sort()).toEqual(missing.sort())
     expect(new Set(jobs.map((job) => job.data.source))).toEqual(new Set(['reconcile']))
-    expect(await reconcile(database.db, queue, never)).toEqual({ status: 'done', users: 3, queued: 0 })
+    expect(await reconcile()).toEqual({ status: 'done', users: 3, queued: 0, recurring: 0 })
   })
 
   it('enrolls users whose event was lost, each once, with two workers at it', async () => {
@@ -63,26 +64,26 @@ describe.each(BACKENDS)('reconciling, with the queue on %s', (backend) => {
     const other = connectDatabase(database.url)
     closing.push(() => other.destroy())
     await withReconcileLock(other, async () => {
-      expect(await reconcile(database.db, queue, never)).toEqual({ status: 'locked' })
+      expect(await reconcile()).toEqual({ status: 'locked' })
       expect(await queue.countUnfinished()).toBe(0)
     })
-    expect(await reconcile(database.db, queue, never)).toMatchObject({ status: 'done', queued: 2 })
+    expect(await reconcile()).toMatchObject({ status: 'done', queued: 2 })
   })
 
   it('queues nobody while the queue is paused', async () => {
     await insertCourses(database, 1)
     await insertUsers(database, 2)
     await queue.pause()
-    expect(await reconcile(database.db, queue, never)).toEqual({ status: 'paused' })
+    expect(await reconcile()).toEqual({ status: 'paused' })
     expect(await queue.countUnfinished()).toBe(0)
     await queue.resume()
-    expect(await reconcile(database.db, queue, never)).toMatchObject({ status: 'done', queued: 2 })
+    expect(await reconcile()).toMatchObject({ status: 'done', queued: 2 })
   })
 
   it('queues nobody while no course is published', async () => {
     await insertCourses(database, 2, false)
     await insertUsers(database, 2)
-    expect(await reconcile(database.db, queue, never)).toEqual({ status: 'no-published-courses' })
+    expect(await reconcile()).toEqual({ status: 'no-published-courses' })
     expect(await queue.countUnfinished()).toBe(0)
   })
 
@@ -114,7 +115,7 @@ describe.each(BACKENDS)('reconciling, with the queue on %s', (backend) => {
     await expect.poll(() => errors.length).toBeGreaterThan(3)
     expect(rounds).toEqual([])
     await queueGate.open()
-    await expect.poll(() => rounds).toContainEqual({ status: 'done', users: 3, queued: 3 })
+    await expect.poll(() => rounds).toContainEqual({ status: 'done', users: 3, queued: 3, recurring: 0 })
     const failed = errors.length
     await databaseGate.shut()
     await expect.poll(() => errors.length).toBeGreaterThan(failed)
