@@ -87,7 +87,7 @@ export async function freezePostgres(server: EmbeddedPostgres): Promise<() => vo
   const pids = [server.pid(), ...(await childrenOf(server.pid()))]
   for (const pid of pids) process.kill(pid, 'SIGSTOP')
   return () => {
-    for (const pid of pids) process.kill(pid, 'SIGCONT')
+    for (const pid of pids.splice(0)) process.kill(pid, 'SIGCONT')
   }
 }
 

@@ -4,8 +4,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
-import { expect } from 'vitest'
 import { freePort, type RedisServer, startRedis } from '../support/redis-server.js'
+import { until } from './until.js'
 
 /** Several Redis servers, of which one can be lost. */
 export interface RedisGroup {
@@ -111,7 +111,7 @@ function slotRange(index: number, masters: number): number[] {
 }
 
 function settles(answer: () => Promise<string>, expected: string): Promise<void> {
-  return expect.poll(answer, { timeout: 15_000 }).toContain(expected)
+  return until(`${expected} in the answer`, async () => (await answer()).includes(expected))
 }
 
 async function ask(port: number, command: string, ...words: string[]): Promise<string> {

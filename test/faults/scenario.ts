@@ -1,14 +1,16 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 import { expect, type TestContext } from 'vitest'
 import { type EventQueue, openQueue } from '../../queue/open.js'
 import { type RedisServer, startRedis } from '../support/redis-server.js'
-import { openScenarioDatabase, type ScenarioDatabase } from './database.js'
+import { freezePostgres, openScenarioDatabase, type ScenarioDatabase } from './database.js'
 import type { Figures } from './figures.js'
 import { findLeaks } from './leaks.js'
 import { startProxy, type TcpProxy } from './proxy.js'
 import type { RedisGroup } from './redis-groups.js'
 import { type SignUps, type SignUpsOptions, startSignUps } from './sign-ups.js'
+import { until } from './until.js'
 import { startWorkerProcess, type WorkerProcess } from './workers.js'
 
 export interface ScenarioOptions {
@@ -25,6 +27,8 @@ export interface ScenarioOptions {
   workers?: number
   perSecond?: number
   courses?: number
+  /** The clocks of the sign-up page and of the workers jump when they are told to by SIGUSR2. */
+  jumpingClocks?: boolean
   /** Settings of the workers. */
   env?: Readonly<Record<string, string>>
   /** Milliseconds until everyone must be enrolled after the fault. */
@@ -55,8 +59,11 @@ export interface Scenario {
   during(ms: number): Promise<void>
   /** Marks the end of the fault, from which recovery is counted. */
   faultEnds(): void
+  /** Stops the scenario's own Postgres; the function returned lets it go on, as the end of the scenario does. */
+  freezePostgres(): Promise<() => void>
 }
 
+const JUMPING_CLOCK = fileURLToPath(new URL('./dist/processes/jumping-clock.js', import.meta.url))
 const TIMEOUT_MS = 250
 /** How much later than a plain timer of `PUBLISH_TIMEOUT_MS` a publish may end, on a machine that is busy breaking things. */
 const OVERDUE_MS = 50
@@ -91,6 +98,8 @@ export async function play(
   })
   const workers: WorkerProcess[] = []
   const loads: SignUps[] = []
+  const nodeFlags = options.jumpingClocks ? ['--import', JUMPING_CLOCK] : []
+  let thaw = () => {}
   let faultEndedAt = Date.now()
 
   const scenario: Omit<Scenario, 'signUps'> = {
@@ -101,7 +110,7 @@ export async function play(
     workers,
     links,
     courseIds,
-    async startWorker(env = {}, nodeFlags) {
+    async startWorker(env = {}, moreFlags = nodeFlags) {
       const worker = await startWorkerProcess(
         {
           DATABASE_URL: through(database.workerUrl, links.workersToDatabase.port),
@@ -111,7 +120,7 @@ export async function play(
           ...options.env,
           ...env,
         },
-        nodeFlags,
+        moreFlags,
       )
       workers.push(worker)
       return worker
@@ -125,6 +134,7 @@ export async function play(
         enabled: true,
         perSecond: options.perSecond ?? 20,
         mark: `${mark}-${loads.length}`,
+        nodeFlags,
         ...more,
       })
       loads.push(load)
@@ -134,12 +144,17 @@ export async function play(
     faultEnds() {
       faultEndedAt = Date.now()
     },
+    async freezePostgres() {
+      if (database.server === undefined) throw new Error('this Postgres is shared: give the scenario its own')
+      thaw = await freezePostgres(database.server)
+      return thaw
+    },
   }
 
   try {
     for (let count = 0; count < (options.workers ?? 1); count += 1) await scenario.startWorker()
     const signUps = scenario.startSignUps()
-    await expect.poll(() => signUps.reports.length, { timeout: 30_000 }).toBeGreaterThan(0)
+    await until('the first sign-up', () => signUps.reports.length > 0)
     await act({ ...scenario, signUps })
     const exitCodes = await Promise.all(loads.map((load) => load.stop()))
     await everyoneEnrolled(database, options, faultEndedAt)
@@ -151,7 +166,9 @@ export async function play(
     }
     task.meta.figures = figures
     const metrics = await Promise.all(workers.map((worker) => worker.get('/metrics').catch(() => undefined)))
-    const abandoned = await Promise.all(workers.map((worker) => worker.stop()))
+    const abandoned = await Promise.all(
+      workers.filter((worker) => worker.running()).map((worker) => worker.stop()),
+    )
     const leaks = await findLeaks(mark, {
       servers: [redis, ...(group?.servers ?? [])],
       database,
@@ -164,6 +181,7 @@ export async function play(
   } catch (error) {
     throw new Error(`what the processes said:\n${gist([...workers, ...loads])}`, { cause: error })
   } finally {
+    thaw()
     await Promise.allSettled([
       ...workers.map((worker) => worker.stop('SIGKILL')),
       ...loads.map((load) => load.stop()),

@@ -13,6 +13,7 @@ export interface SignUpsOptions {
   mark: string
   /** The process kills itself when the sign-up of this number is committed and not yet published. */
   diesBeforePublishing?: number
+  nodeFlags?: readonly string[]
 }
 
 /** One sign-up. `not committed`: the database refused, so there is no user. */
@@ -28,6 +29,7 @@ export interface SignUpReport {
 export interface SignUps {
   reports: readonly SignUpReport[]
   output(): string
+  signal(signal: NodeJS.Signals): void
   /** Lets those that are under way finish; the exit code is 0 unless something was thrown outside any sign-up. */
   stop(): Promise<number | null>
   /** Resolves when it has ended by itself. */
@@ -39,7 +41,7 @@ export function startSignUps(options: SignUpsOptions): SignUps {
   const child = fork(
     fileURLToPath(new URL('./dist/processes/sign-up.js', import.meta.url)),
     [JSON.stringify(options)],
-    { stdio: ['ignore', 'pipe', 'pipe', 'ipc'], execArgv: [] },
+    { stdio: ['ignore', 'pipe', 'pipe', 'ipc'], execArgv: [...(options.nodeFlags ?? [])] },
   )
   const reports: SignUpReport[] = []
   let output = ''
@@ -54,6 +56,7 @@ export function startSignUps(options: SignUpsOptions): SignUps {
     reports,
     output: () => output,
     ended,
+    signal: (signal) => child.kill(signal),
     async stop() {
       if (child.connected) child.send('stop')
       await ended

@@ -1,7 +1,11 @@
+import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { holdCourses } from './database.js'
 import { addUsers } from './load.js'
 import { play } from './scenario.js'
+import { until } from './until.js'
+
+const THROWING = fileURLToPath(new URL('./dist/processes/throwing.js', import.meta.url))
 
 describe.concurrent('workers', () => {
   for (const queueOn of ['redis', 'postgres'] as const) {
@@ -10,9 +14,10 @@ describe.concurrent('workers', () => {
         for (let round = 0; round < 3; round += 1) {
           const release = await holdCourses(stage.database)
           await addUsers(stage, 300)
-          await expect
-            .poll(() => stage.queue.bull().getActiveCount(), { timeout: 20_000 })
-            .toBeGreaterThan(200)
+          await until(
+            'hundreds of active jobs',
+            async () => (await stage.queue.bull().getActiveCount()) > 200,
+          )
           await workers.at(-1)?.stop('SIGKILL')
           await release()
           await startWorker()
@@ -38,5 +43,27 @@ describe.concurrent('workers', () => {
       await dying.ended
       faultEnds()
       await during(500)
+    }))
+
+  it('a worker that cannot consume asks to be restarted, and stops asking when it can', (test) =>
+    play(test, { env: { STALL_TIMEOUT_MS: '2000' } }, async ({ database, workers, faultEnds }) => {
+      const release = await holdCourses(database)
+      const health = async () => (await workers[0]?.get('/healthz')) ?? { status: 0, body: '' }
+      await until('an unhealthy worker', async () => (await health()).status === 503)
+      expect((await health()).body).toMatch(/\d+ jobs wait, yet none was finished for \d+ s/)
+      await release()
+      faultEnds()
+      await until('a healthy worker', async () => (await health()).status === 200)
+    }))
+
+  it('an error that nobody caught ends a worker with 1, after it has finished its jobs', (test) =>
+    play(test, { workers: 0 }, async ({ startWorker, during, faultEnds }) => {
+      const failing = await startWorker({}, ['--import', THROWING])
+      await during(1500)
+      expect(await failing.stop('SIGUSR2')).toBe(1)
+      expect(failing.output()).toContain('an error that nobody caught')
+      expect(failing.output()).toContain('no job was abandoned')
+      await startWorker()
+      faultEnds()
     }))
 })

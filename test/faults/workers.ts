@@ -9,6 +9,7 @@ export interface WorkerProcess {
   output(): string
   /** `GET` on its health server: the status and the body. */
   get(path: '/healthz' | '/readyz' | '/metrics'): Promise<{ status: number; body: string }>
+  running(): boolean
   signal(signal: NodeJS.Signals): void
   /** Sends the signal and waits for the end; the exit code is `null` when the signal itself ended it. */
   stop(signal?: NodeJS.Signals): Promise<number | null>
@@ -38,6 +39,7 @@ export async function startWorkerProcess(
     child.stderr.on('data', read)
     exited.then(() => reject(new Error(`the worker did not start:\n${output}`)), reject)
   })
+  const running = () => child.exitCode === null && child.signalCode === null
   return {
     pid: child.pid ?? 0,
     output: () => output,
@@ -47,8 +49,9 @@ export async function startWorkerProcess(
       return { status: response.status, body: await response.text() }
     },
     signal: (signal) => child.kill(signal),
+    running,
     async stop(signal = 'SIGTERM') {
-      if (child.exitCode === null && child.signalCode === null) {
+      if (running()) {
         child.kill(signal)
         await exited
       }

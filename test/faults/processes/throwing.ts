@@ -1,0 +1,4 @@
+/** Loaded before a program: with SIGUSR2 it throws what nobody catches. */
+process.on('SIGUSR2', () => {
+  throw new Error('an error of the suite')
+})
