@@ -6,7 +6,8 @@ COPY package.json package-lock.json ./
 # Nothing here runs scripts of dependencies; the package's own prepare script, which builds, is called by name below.
 RUN npm ci --ignore-scripts
 COPY . .
-RUN npm run build && npm prune --omit=dev --ignore-scripts
+# Without --omit=optional the compiler would stay, as somebody's optional peer.
+RUN npm run build && npm prune --omit=dev --omit=optional --ignore-scripts
 
 FROM node:24.11.1-bookworm-slim
 # Node does not reap orphans or act on signals as process 1, so an init takes that place.
@@ -17,6 +18,8 @@ WORKDIR /app
 COPY --from=build /app/package.json ./
 COPY --from=build /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
+COPY dashboard/assets ./dashboard/assets
+COPY docs/runbook.md ./docs/runbook.md
 # What the operators' page shows beside its code.
 COPY dashboard/assets ./dashboard/assets
 COPY docs/runbook.md ./docs/runbook.md

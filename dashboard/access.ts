@@ -18,7 +18,7 @@ export type AccessSettings = Pick<
   | 'DASHBOARD_PROXY_OPERATORS'
 >
 
-export type LogIn = { status: 'in'; person: Person } | { status: 'refused' } | { status: 'too-many-attempts' }
+type LogIn = { status: 'in'; person: Person } | { status: 'refused' } | { status: 'too-many-attempts' }
 
 export interface Access {
   sessions: Sessions

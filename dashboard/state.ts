@@ -20,14 +20,14 @@ export interface CoverageFacts extends Coverage {
   bySignIn: SignInCoverage[]
 }
 
-export interface FailureFacts {
+interface FailureFacts {
   jobs: FailedJob[]
   groups: Failures[]
   /** Users of failed jobs who still have no enrollment; unknown while the database does not answer. */
   usersWithout?: number
 }
 
-export interface AuditFacts {
+interface AuditFacts {
   /** `false` where the audit log was not made. */
   exists: boolean
   entries: AuditEntry[]

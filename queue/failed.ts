@@ -24,7 +24,7 @@ export async function* failedJobs(queue: EventQueue): AsyncGenerator<FailedJob[]
   }
 }
 
-export function failedJob(job: UserCreatedJob): FailedJob {
+function failedJob(job: UserCreatedJob): FailedJob {
   return {
     jobId: job.id ?? '',
     userId: userIdOf(job),

@@ -43,7 +43,7 @@ async function minutesOf(queue: EventQueue, kind: 'completed' | 'failed'): Promi
   return minutes
 }
 
-export interface Timings {
+interface Timings {
   /** From the event to its enrollment, in milliseconds. */
   p50Ms: number
   p99Ms: number
