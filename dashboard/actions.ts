@@ -1,6 +1,6 @@
 import type { Logger } from '../config/log.js'
 import { safeError } from '../config/safe-error.js'
-import { type AuditEvent, beginAudit, endAudit, NoAuditTable } from '../db/audit.js'
+import { type AuditEvent, type Ended, NoAuditTable, writeDown } from '../db/audit.js'
 import type { Database } from '../db/schema.js'
 import { countUsersWithoutEnrollment } from '../db/users.js'
 import type { EventQueue } from '../queue/open.js'
@@ -48,21 +48,15 @@ export function createActions({ db, queue, log, backfill }: ActionsContext): Act
   const tasks = createTasks()
   const describeError = (error: unknown) => safeError(error).message
 
-  /** An action that cannot be written down is done all the same, or nobody could pause while the database is away. */
-  async function begin(
-    event: AuditEvent,
-  ): Promise<(ended: { result: string; succeeded: boolean }) => Promise<void>> {
+  async function begin(event: AuditEvent): Promise<(ended: Ended) => Promise<void>> {
     log.info(event, 'an operator acts')
-    const id = await beginAudit(db, event).catch((error: unknown) => {
-      const [level, why] =
-        error instanceof NoAuditTable ? (['debug', 'no table'] as const) : (['warn', 'failed'] as const)
-      log[level]({ ...event, why, err: error }, 'not written to the audit log')
-      return undefined
+    const end = await writeDown(db, event, (error) => {
+      const level = error instanceof NoAuditTable ? 'debug' : 'warn'
+      log[level]({ ...event, err: error }, 'not written to the audit log')
     })
-    return async (ended) => {
+    return (ended) => {
       log.info({ ...event, ...ended }, 'what came of it')
-      if (id !== undefined)
-        await endAudit(db, id, ended).catch((error: unknown) => log.warn({ err: error }, 'audit'))
+      return end(ended)
     }
   }
 

@@ -104,3 +104,30 @@ function reason(jobs: UserJob[] | undefined, { now, paused, reconcileIntervalMs 
 function times(number: number): string {
   return number === 1 ? 'once' : `${number} times`
 }
+
+/** An explanation for a terminal. */
+export function explanationText({ user, courses, jobs, sentence }: Explanation): string {
+  return [
+    sentence,
+    '',
+    `user     ${user.id}  ${user.email}${user.createdAt === undefined ? '' : `, signed up ${user.createdAt.toISOString()}`}`,
+    ...courses.map(courseLine),
+    ...(jobs === undefined
+      ? ['jobs     the queue does not answer']
+      : jobs.length === 0
+        ? ['jobs     none in the queue']
+        : jobs.map(jobLine)),
+  ].join('\n')
+}
+
+function courseLine({ title, isPublished, status, enrolledAt, madeBy }: CourseOfUser): string {
+  const maker = { 'auto-enroll': ', by auto-enroll', hand: ', by hand', unknown: '' }[madeBy ?? 'unknown']
+  const since = enrolledAt === undefined ? '' : ` since ${enrolledAt.toISOString()}`
+  const draft = isPublished ? '' : ' (not published)'
+  return `course   ${status === undefined ? '✗' : '✓'} ${title}${draft}${status === undefined ? '' : `: ${status}${since}${maker}`}`
+}
+
+function jobLine({ jobId, state, outcome, source, queuedAt, attempts, maxAttempts, cause }: UserJob): string {
+  const error = cause === undefined ? '' : `, last error: ${causeInWords(cause)}`
+  return `job      ${jobId}  ${outcome ?? state}, from ${source} at ${queuedAt.toISOString()}, ${attempts} of ${maxAttempts} attempts${error}`
+}

@@ -23,6 +23,12 @@ export interface AuditEntry extends AuditEvent {
   succeeded?: boolean
 }
 
+/** What came of an action. */
+export interface Ended {
+  result: string
+  succeeded: boolean
+}
+
 /** The schema `auto_enroll` was not made: nothing is written down until `npm run migrate` has run. */
 export class NoAuditTable extends Error {
   override readonly name = 'NoAuditTable'
@@ -33,38 +39,21 @@ export class NoAuditTable extends Error {
 }
 
 /**
- * Writes down that an action begins.
- *
- * @returns the entry's id, for `endAudit`
- * @throws {NoAuditTable}
+ * Writes down what somebody begins, and gives what writes down how it ended. Never rejects: what cannot be written down is
+ * done all the same, or nobody could pause while the database is away; `onUnwritten` is told.
  */
-export async function beginAudit(
+export async function writeDown(
   db: Database,
-  { who, through, action, target }: AuditEvent,
-): Promise<string> {
-  const rows = await onAudit<{ id: string }>(
-    db,
-    sql`
-      insert into auto_enroll.audit (who, "through", action, target)
-      values (${who}, ${through}, ${action}, ${target ?? null}) returning id::text as id
-    `,
-  )
-  return rows[0]?.id ?? ''
-}
-
-/** Writes down what came of an action. */
-export async function endAudit(
-  db: Database,
-  id: string,
-  { result, succeeded }: { result: string; succeeded: boolean },
-): Promise<void> {
-  await onAudit(
-    db,
-    sql`
-      update auto_enroll.audit set result = ${result}, succeeded = ${succeeded}, finished_at = now()
-      where id = ${id}::bigint
-    `,
-  )
+  event: AuditEvent,
+  onUnwritten: (error: unknown) => void,
+): Promise<(ended: Ended) => Promise<void>> {
+  const id = await beginAudit(db, event).catch((error: unknown) => {
+    onUnwritten(error)
+    return undefined
+  })
+  return async (ended) => {
+    if (id !== undefined) await endAudit(db, id, ended).catch(onUnwritten)
+  }
 }
 
 /**
@@ -88,6 +77,34 @@ export async function lastPauseOrResume(db: Database): Promise<AuditEntry | unde
     sql`${ENTRIES} where action in ('pause', 'resume', 'rollback') and succeeded is not false order by id desc limit 1`,
   )
   return rows.map(entryOf)[0]
+}
+
+/**
+ * Writes down that an action begins.
+ *
+ * @returns the entry's id, for `endAudit`
+ * @throws {NoAuditTable}
+ */
+async function beginAudit(db: Database, { who, through, action, target }: AuditEvent): Promise<string> {
+  const rows = await onAudit<{ id: string }>(
+    db,
+    sql`
+      insert into auto_enroll.audit (who, "through", action, target)
+      values (${who}, ${through}, ${action}, ${target ?? null}) returning id::text as id
+    `,
+  )
+  return rows[0]?.id ?? ''
+}
+
+/** Writes down what came of an action. */
+async function endAudit(db: Database, id: string, { result, succeeded }: Ended): Promise<void> {
+  await onAudit(
+    db,
+    sql`
+      update auto_enroll.audit set result = ${result}, succeeded = ${succeeded}, finished_at = now()
+      where id = ${id}::bigint
+    `,
+  )
 }
 
 interface EntryRow extends Record<'id' | 'who' | 'through' | 'action', string> {

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { Command, CommanderError, type Option } from 'commander'
+import { type Argument, Command, CommanderError, type Option } from 'commander'
 import { createLog, type Logger } from '../config/log.js'
 import { safeError } from '../config/safe-error.js'
 import { readSettings, type SettingName, type Settings, SettingsError } from '../config/settings.js'
@@ -36,6 +36,8 @@ interface Usage {
   name: string
   description: string
   flags?: readonly Option[]
+  /** What must follow the flags, such as `<user>`. */
+  argument?: Argument
 }
 
 interface CommandSpec<Flags, Needed extends SettingName> extends Usage {
@@ -43,7 +45,7 @@ interface CommandSpec<Flags, Needed extends SettingName> extends Usage {
   needs?: readonly Needed[]
   /** It makes what it must remove at the end, so a second signal does not cut that short; `run` bounds it. */
   mustCleanUp?: boolean
-  run: (context: Context<Needed>, flags: Flags) => Promise<Answer>
+  run: (context: Context<Needed>, flags: Flags, argument: string) => Promise<Answer>
 }
 
 /** How long a command waits for a queue that does not answer. */
@@ -66,9 +68,9 @@ export async function runCommand<Flags extends object, Needed extends SettingNam
   const closing: (() => Promise<void>)[] = []
   let answer: Answer
   try {
-    const flags = parseFlags<Flags>(spec)
+    const { flags, argument } = parseFlags<Flags>(spec)
     const settings = readSettings(process.env, spec.needs ?? [])
-    answer = await spec.run(contextFor(settings, spec, json, closing), flags)
+    answer = await spec.run(contextFor(settings, spec, json, closing), flags, argument)
   } catch (error) {
     answer = answerFor(error, spec.name)
   }
@@ -77,7 +79,12 @@ export async function runCommand<Flags extends object, Needed extends SettingNam
   process.exit(answer.exitCode ?? 0)
 }
 
-function parseFlags<Flags extends object>({ name, description, flags = [] }: Usage): Flags {
+function parseFlags<Flags extends object>({
+  name,
+  description,
+  flags = [],
+  argument,
+}: Usage): { flags: Flags; argument: string } {
   const command = new Command(`npm run ${name} --`)
     .description(description)
     .allowExcessArguments(false)
@@ -85,9 +92,10 @@ function parseFlags<Flags extends object>({ name, description, flags = [] }: Usa
     .exitOverride()
     .configureOutput({ writeErr: () => undefined })
   for (const flag of flags) command.addOption(flag)
+  if (argument !== undefined) command.addArgument(argument)
   command.option('--json', 'print one JSON document on stdout, and logs on stderr')
   command.parse()
-  return command.opts<Flags>()
+  return { flags: command.opts<Flags>(), argument: command.args[0] ?? '' }
 }
 
 function contextFor<Needed extends SettingName>(
