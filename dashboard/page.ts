@@ -1,5 +1,5 @@
 import { html } from 'hono/html'
-import { causeInWords } from '../queue/causes.js'
+import { type Cause, causeInWords } from '../queue/causes.js'
 import { lastKnown } from './fresh.js'
 import { EMPTY, linkButton, type Markup, moment, postButton } from './html.js'
 import { layout } from './layout.js'
@@ -247,7 +247,7 @@ function failuresRegion({ state, person }: Overview): Markup {
           <thead><tr><th scope="col">Cause</th><th scope="col" class="right">Jobs</th><th scope="col">First seen (UTC)</th><th scope="col">Last seen (UTC)</th><th scope="col">Example</th><th scope="col"><span class="visually-hidden">Retry</span></th></tr></thead>
           <tbody>${rows.map(
             ({ cause, jobs, firstSeen, lastSeen, exampleJobId }) => html`<tr>
-              <th scope="row">${causeInWords(cause)}<small>${cause.code === undefined ? EMPTY : html`<code>${cause.code}</code> `}${cause.message}</small></th>
+              <th scope="row">${causeInWords(cause)}${causeNote(cause)}</th>
               <td class="right">${jobs.toLocaleString('en')}</td><td>${moment(firstSeen)}</td><td>${moment(lastSeen)}</td>
               <td><a href="/queues/queue/user-created/${encodeURIComponent(exampleJobId)}?status=failed">job <span class="visually-hidden">${exampleJobId}</span></a></td>
               <td>${person.role === 'operator' ? html`<a class="button small" href="/retry?cause=${cause.id}">Retry these</a>` : EMPTY}</td>
@@ -256,6 +256,13 @@ function failuresRegion({ state, person }: Overview): Markup {
           ${more > 0 ? html`<p class="quiet">and ${count(more, 'more cause')}; npm run retry-failed lists all.</p>` : EMPTY}`
     }
   </section>`
+}
+
+/** The code and the message, as far as the words do not tell them. */
+function causeNote(cause: Cause): Markup {
+  const message = causeInWords(cause) === cause.message ? '' : cause.message
+  if (cause.code === undefined && message === '') return EMPTY
+  return html`<small>${cause.code === undefined ? EMPTY : html`<code>${cause.code}</code> `}${message}</small>`
 }
 
 function auditRegion({ state }: Overview): Markup {

@@ -54,6 +54,7 @@ export function causeInWords({ code, message }: Cause): string {
   if (/connection terminated|server closed the connection/i.test(message)) return 'Postgres drops connections'
   if (/job stalled more than allowable limit/i.test(message))
     return 'workers stopped in the middle of these jobs'
+  if (message.startsWith('not a user.created event')) return 'the job holds no valid user.created event'
   if (code === undefined) return message
   const words = CODES_IN_WORDS[code]
   if (words === undefined) return message

@@ -55,6 +55,12 @@ const COLOURS = {
   median: '--good',
   '99 %': '--busy',
 }
+/** How times are told at each distance of ticks, in seconds. */
+const CLOCK = [
+  [86_400, '{D} {MMM}'],
+  [60, '{HH}:{mm}'],
+  [1, '{HH}:{mm}:{ss}'],
+].map(([seconds, format]) => [seconds, format, null, null, null, null, null, null, 1])
 const REFRESH_MS = 15_000
 const HEIGHT = 180
 
@@ -70,7 +76,8 @@ async function refreshPlots() {
   for (const [name, data] of Object.entries(plots)) draw(name, data)
 }
 
-function draw(name, data) {
+function draw(name, plotted) {
+  const data = PLOTS[name].bars ? withoutZeros(plotted) : plotted
   const place = document.querySelector(`[data-plot="${name}"]`)
   if (place === null) return
   const known = drawn.get(name)
@@ -80,6 +87,11 @@ function draw(name, data) {
     known.data = data
   }
   summarise(name, data, place)
+}
+
+/** A bar of no height would still be drawn as a line. */
+function withoutZeros([times, ...series]) {
+  return [times, ...series.map((values) => values.map((value) => (value === 0 ? null : value)))]
 }
 
 /** The plot in words, below it and for a screen reader. */
@@ -115,8 +127,14 @@ function optionsFor(name, place) {
     width: place.clientWidth,
     height: HEIGHT,
     tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), 'Etc/UTC'),
-    scales: { y: { range: (_plot, _min, max) => [0, Math.max(1, max * 1.1)] } },
-    axes: [axis, { ...axis, size: 55 }],
+    scales: {
+      x: bars ? {} : { range: () => [Date.now() / 1000 - 3600, Date.now() / 1000] },
+      y: { range: (_plot, _min, max) => [0, Math.max(1, max * 1.1)] },
+    },
+    axes: [
+      { ...axis, values: CLOCK },
+      { ...axis, size: 60 },
+    ],
     legend: { live: false },
     series: [
       {},
