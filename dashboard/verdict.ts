@@ -301,7 +301,7 @@ function retryingInWords(depth: Depth, because: Cause): string {
 function coverageDetail(coverage: CoverageFacts | undefined): string[] {
   if (coverage === undefined || coverage.users === 0) return []
   return [
-    `${coverage.withEnrollment.toLocaleString('en')} of ${count(coverage.users, 'user')} ${are(coverage.withEnrollment)} enrolled.`,
+    `${coverage.withEnrollment.toLocaleString('en')} of ${count(coverage.users, 'user')} ${are(coverage.users)} enrolled.`,
   ]
 }
 

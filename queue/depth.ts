@@ -1,5 +1,5 @@
 import { type Cause, causeOf, isMissingUser } from './causes.js'
-import type { EventQueue } from './open.js'
+import { type EventQueue, UNFINISHED } from './open.js'
 
 /** How the queue stands at one moment. */
 export interface Depth {
@@ -35,7 +35,7 @@ export async function readDepth(queue: EventQueue): Promise<Depth> {
   const [paused, counts, waiting, prioritized, active, delayed, completed, failed, workers] =
     await Promise.all([
       bull.isPaused(),
-      bull.getJobCounts('waiting', 'prioritized', 'delayed', 'active', 'failed'),
+      bull.getJobCounts(...UNFINISHED, 'failed'),
       first('waiting', 1),
       first('prioritized', 1),
       first('active', SAMPLE),
@@ -49,12 +49,12 @@ export async function readDepth(queue: EventQueue): Promise<Depth> {
   const troubled = delayed.filter((job) => !isMissingUser(causeOf(job.failedReason)))
   return {
     paused,
-    waiting: count('waiting'),
+    waiting: count('waiting') + count('paused'),
     prioritized: count('prioritized'),
     delayed: count('delayed'),
     active: count('active'),
     failed: count('failed'),
-    unfinished: count('waiting') + count('prioritized') + count('delayed') + count('active'),
+    unfinished: UNFINISHED.reduce((sum, state) => sum + count(state), 0),
     workers,
     ...optional(
       'oldestAt',

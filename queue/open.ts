@@ -39,8 +39,8 @@ export interface OpenOptions {
   telemetry?: Telemetry
 }
 
-/** On Postgres a paused queue counts what waits as `paused`, which BullMQ's type of states has forgotten. */
-const UNFINISHED = ['waiting', 'paused' as JobType, 'prioritized', 'delayed', 'active'] as const
+/** States of jobs that are not finished. On Postgres a paused queue counts what waits as `paused`, which BullMQ's type of states has forgotten. */
+export const UNFINISHED = ['waiting', 'paused' as JobType, 'prioritized', 'delayed', 'active'] as const
 
 /** Opens the queue lazily: nothing is connected before the first call, and every call tries anew. */
 export function openQueue({ url, prefix, timeoutMs, onError, telemetry }: OpenOptions): EventQueue {

@@ -59,3 +59,29 @@ export function post(
     body: new URLSearchParams(fields),
   })
 }
+
+/** What the page at `/` tells, without its markup. */
+export async function overviewOf(
+  dashboard: RunningDashboard,
+  account = OPERATOR,
+): Promise<{ symptom: string; verdict: string; figures: Record<string, string>; text: string }> {
+  const page = await (await fetch(dashboard.url, { headers: basic(account) })).text()
+  const [, symptom = '', verdict = ''] =
+    /<section id="verdict"[^>]*data-symptom="([^"]*)"[^>]*>(.*?)<p class="row">/s.exec(page) ?? []
+  const figures = [...page.matchAll(/<dt>([^<]*)<\/dt><dd>([^<]*)<\/dd><dd class="note">([^<]*)<\/dd>/g)]
+  return {
+    symptom,
+    verdict: textOf(verdict.replace(/<span class="mark".*?<\/span>/, '')),
+    figures: Object.fromEntries(figures.map(([, name = '', value, note]) => [name, `${value} ${note}`])),
+    text: textOf(page),
+  }
+}
+
+function textOf(markup: string): string {
+  return markup
+    .replace(/<[^>]+>/g, ' ')
+    .replaceAll('&quot;', '"')
+    .replaceAll('&#39;', "'")
+    .replace(/\s+/g, ' ')
+    .trim()
+}

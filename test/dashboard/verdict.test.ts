@@ -1,0 +1,291 @@
+import { readFileSync } from 'node:fs'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import type { RunningDashboard } from '../../dashboard/run.js'
+import type { Symptom } from '../../dashboard/verdict.js'
+import { type EventQueue, openQueue } from '../../queue/open.js'
+import { JOB_NAME, jobOptions } from '../../queue/user-created.js'
+import type { RunningWorker } from '../../worker/run.js'
+import { insertCourses, insertUsers } from '../support/application.js'
+import { OPERATOR, overviewOf, post, startTestDashboard } from '../support/dashboard.js'
+import { event } from '../support/event.js'
+import { makeGate } from '../support/gate.js'
+import { BACKENDS, queuePlace, useDatabase } from '../support/servers.js'
+import { startTestWorker } from '../support/worker.js'
+
+const MINUTES_AGO_MS = 4 * 60_000
+
+describe.each(BACKENDS)('the verdict, with the queue on %s', (backend) => {
+  const database = useDatabase()
+  let place: ReturnType<typeof queuePlace>
+  let queue: EventQueue
+  let dashboard: RunningDashboard
+  const running: { close(): Promise<unknown> }[] = []
+
+  beforeAll(async () => {
+    place = queuePlace(backend, database)
+    queue = openQueue({ ...place, timeoutMs: 5000, onError: () => undefined })
+    dashboard = await startTestDashboard({ databaseUrl: database.url, queue: place })
+  })
+  afterAll(async () => {
+    await dashboard.close()
+    await queue.close()
+  })
+  beforeEach(async () => {
+    await queue.bull().obliterate({ force: true })
+    await queue.resume()
+    await database.sql('truncate "User", "Course", "Enrollment" cascade')
+    await database.sql('truncate auto_enroll.audit')
+  })
+  afterEach(async () => {
+    for (const server of running.splice(0)) await server.close()
+  })
+
+  async function startWorker(env: Record<string, string> = {}): Promise<RunningWorker> {
+    const worker = await startTestWorker({ databaseUrl: database.url, queue: place, env })
+    running.push(worker)
+    return worker
+  }
+
+  /** Waits until the page tells this symptom, with this headline and these details. */
+  async function expectVerdict(
+    symptom: Symptom,
+    words = /./,
+    of: RunningDashboard = dashboard,
+  ): Promise<void> {
+    const told = () => overviewOf(of).then((overview) => `${overview.symptom}: ${overview.verdict}`)
+    await expect
+      .poll(told, { timeout: 15_000 })
+      .toMatch(new RegExp(`^${symptom}: ${words.source.replace(/^\^/, '')}`))
+  }
+
+  async function enrollByHand(userIds: string[], courseIds: string[]): Promise<void> {
+    await database.sql(
+      `insert into "Enrollment" (id, "userId", "courseId")
+       select u || c, u, c from unnest($1::text[]) u, unnest($2::text[]) c`,
+      [userIds, courseIds],
+    )
+  }
+
+  function queueLongAgo(userId: string) {
+    const options = { ...jobOptions(event(userId)), timestamp: Date.now() - MINUTES_AGO_MS }
+    return queue.bull().add(JOB_NAME, event(userId), options)
+  }
+
+  it('says that everyone is enrolled', async () => {
+    await startWorker()
+    await enrollByHand(await insertUsers(database, 3), await insertCourses(database, 2))
+    await expectVerdict(
+      'everyone-is-enrolled',
+      /^Everyone is enrolled 3 users, 2 published courses, nobody waiting\./,
+    )
+  })
+
+  it('counts who waits, and the oldest', async () => {
+    await startWorker()
+    await insertCourses(database, 1)
+    const userIds = await insertUsers(database, 2)
+    await database.sql('begin')
+    await database.sql('lock table "Enrollment" in access exclusive mode')
+    try {
+      await queue.addMany(userIds.map((userId) => event(userId)))
+      // The lock keeps the users from being counted as well, so the queue alone is told.
+      await expect.poll(async () => (await overviewOf(dashboard)).figures['In the queue']).toMatch(/^2/)
+    } finally {
+      await database.sql('rollback')
+    }
+    await expectVerdict('everyone-is-enrolled')
+  })
+
+  it('tells a live backlog from a stuck one', async () => {
+    await startWorker()
+    await insertCourses(database, 1)
+    await enrollByHand(await insertUsers(database, 1), [])
+    await queue.bull().add(JOB_NAME, event('nobody'), { ...jobOptions(event('nobody')), delay: 60_000 })
+    await expectVerdict('users-are-waiting', /^1 user is waiting/)
+  })
+
+  it('says that it is stuck, since when and why', async () => {
+    const gate = await makeGate(database.url)
+    await gate.open()
+    const worker = await startTestWorker({ databaseUrl: gate.url, queue: place })
+    running.push(worker, { close: gate.shut })
+    await insertCourses(database, 1)
+    const userIds = await insertUsers(database, 3)
+    await gate.shut()
+    for (const userId of userIds) await queueLongAgo(userId)
+    await expectVerdict(
+      'stuck',
+      /^Stuck: 3 users waiting, nothing finished for 4 min: Postgres refuses connections/,
+    )
+  })
+
+  it('says that no worker is connected', async () => {
+    await insertCourses(database, 1)
+    const [userId = ''] = await insertUsers(database, 1)
+    await queue.add(event(userId))
+    await expectVerdict('no-worker', /^1 user is waiting, oldest \d s, and no worker is connected/)
+    await queue.bull().drain()
+    await queueLongAgo(userId)
+    await expectVerdict('no-worker', /^Stuck: .* nothing finished for 4 min: no worker is connected/)
+  })
+
+  it('says who paused it and since when', async () => {
+    await startWorker()
+    await insertCourses(database, 1)
+    expect((await post(dashboard, '/pause', OPERATOR)).status).toBe(303)
+    const [{ at } = { at: new Date() }] = await database.sql<{ at: Date }>('select at from auto_enroll.audit')
+    const [userId = ''] = await insertUsers(database, 1)
+    await queue.add(event(userId))
+    const since = `${at.toISOString().slice(11, 16)} UTC`
+    await expectVerdict(
+      'paused',
+      new RegExp(`^Paused by ${OPERATOR.name} since ${since} 1 user is waiting, oldest \\d+ s\\.`),
+    )
+  })
+
+  it('says that it was paused by it knows not whom', async () => {
+    await startWorker()
+    await queue.pause()
+    await expectVerdict('paused', /^Paused; by whom and since when was not written down/)
+  })
+
+  it('says who is missing', async () => {
+    await startWorker()
+    await insertCourses(database, 1)
+    await insertUsers(database, 2)
+    await expectVerdict(
+      'users-are-missing',
+      /^2 users are not enrolled The reconciler queues them within 60 s; a backfill does it now\. 0 of 2 users/,
+    )
+  })
+
+  it('says why who is missing failed', async () => {
+    await startWorker()
+    await insertCourses(database, 1)
+    const [userId = ''] = await insertUsers(database, 1)
+    await database.sql(`alter table "Enrollment" add constraint closed check (status <> 'active')`)
+    try {
+      await queue.add(event(userId))
+      await expectVerdict(
+        'users-are-missing',
+        /^1 user is not enrolled: a check constraint refuses the enrollment .* The jobs of 1 of them failed for good\./,
+      )
+    } finally {
+      await database.sql('alter table "Enrollment" drop constraint closed')
+    }
+  })
+
+  it('says that no course is published', async () => {
+    await startWorker()
+    await insertUsers(database, 2)
+    await insertCourses(database, 1, false)
+    await expectVerdict('no-published-course', /^No course is published.* 2 users without an enrollment/)
+  })
+
+  it('says that somebody is enrolled twice', async () => {
+    await startWorker()
+    const courses = await insertCourses(database, 1)
+    const users = await insertUsers(database, 1)
+    await database.sql('drop index "Enrollment_userId_courseId_key"')
+    try {
+      await enrollByHand(users, courses)
+      await database.sql(`insert into "Enrollment" (id, "userId", "courseId") values ('again', $1, $2)`, [
+        users[0],
+        courses[0],
+      ])
+      await expectVerdict('enrolled-twice', /^1 enrollment is there twice/)
+    } finally {
+      await database.sql(`delete from "Enrollment" where id = 'again'`)
+      await database.sql(
+        'create unique index "Enrollment_userId_courseId_key" on "Enrollment"("userId", "courseId")',
+      )
+    }
+  })
+
+  it('says that the database does not answer, and what it was before', async () => {
+    const gate = await makeGate(database.url)
+    await gate.open()
+    const own = await startTestDashboard({ databaseUrl: gate.url, queue: place })
+    running.push(own, { close: gate.shut })
+    await startWorker()
+    await enrollByHand(await insertUsers(database, 3), await insertCourses(database, 1))
+    await expectVerdict('everyone-is-enrolled', /./, own)
+    await gate.shut()
+    await expectVerdict(
+      'database-unreachable',
+      /^Who is enrolled cannot be told: Postgres refuses connections Counted \d+ s ago: 3 of 3 users are enrolled\./,
+      own,
+    )
+  })
+
+  it('says that the queue does not answer, and who is enrolled nevertheless', async () => {
+    const gate = await makeGate(place.url)
+    await gate.open()
+    const own = await startTestDashboard({ databaseUrl: database.url, queue: { ...place, url: gate.url } })
+    running.push(own, { close: gate.shut })
+    await startWorker()
+    await enrollByHand(await insertUsers(database, 3), await insertCourses(database, 1))
+    await expectVerdict('everyone-is-enrolled', /./, own)
+    await gate.shut()
+    await expectVerdict(
+      'queue-unreachable',
+      /^The queue does not answer: .* 3 of 3 users are enrolled\./,
+      own,
+    )
+    await gate.open()
+    await expectVerdict('everyone-is-enrolled', /./, own)
+  })
+
+  it('says so as well when it starts while both are away, and recovers', async () => {
+    const gates = await Promise.all([makeGate(database.url), makeGate(place.url)])
+    const [databaseGate, queueGate] = gates
+    const own = await startTestDashboard({
+      databaseUrl: databaseGate.url,
+      queue: { ...place, url: queueGate.url },
+    })
+    running.push(own, ...gates.map((gate) => ({ close: gate.shut })))
+    await expectVerdict('database-unreachable', /^Neither the database nor the queue answers/, own)
+    expect((await fetch(`${own.url}/healthz`)).status).toBe(200)
+    expect((await fetch(`${own.url}/readyz`)).status).toBe(503)
+
+    for (const gate of gates) await gate.open()
+    await startWorker()
+    await enrollByHand(await insertUsers(database, 1), await insertCourses(database, 1))
+    await expectVerdict('everyone-is-enrolled', /./, own)
+  })
+
+  it('says that it is switched off', async () => {
+    const own = await startTestDashboard({
+      databaseUrl: database.url,
+      queue: place,
+      env: { AUTO_ENROLL_ENABLED: 'false' },
+    })
+    running.push(own)
+    await expectVerdict('switched-off', /^Switched off: AUTO_ENROLL_ENABLED is false/, own)
+  })
+
+  it('works, and says so, where the audit log was not made', async () => {
+    await database.sql('alter schema auto_enroll rename to elsewhere')
+    try {
+      const own = await startTestDashboard({ databaseUrl: database.url, queue: place })
+      running.push(own)
+      expect((await post(own, '/pause', OPERATOR)).status).toBe(303)
+      await expectVerdict('paused', /^Paused; by whom/, own)
+      expect((await overviewOf(own)).text).toContain('The audit log does not exist')
+      expect((await post(own, '/resume', OPERATOR)).status).toBe(303)
+    } finally {
+      await database.sql('alter schema elsewhere rename to auto_enroll')
+    }
+  })
+})
+
+it('has a chapter in the runbook for every verdict', () => {
+  const chapters = [...readFileSync('docs/runbook.md', 'utf8').matchAll(/^## (.+)$/gm)].map(
+    ([, title = '']) => title.toLowerCase().replaceAll(' ', '-'),
+  )
+  const symptoms = [...readFileSync('dashboard/verdict.ts', 'utf8').matchAll(/^ {2}\| '([a-z-]+)'$/gm)].map(
+    ([, symptom = '']) => symptom,
+  )
+  expect(symptoms).toContain('stuck')
+  expect(chapters.sort()).toEqual(symptoms.sort())
+})
