@@ -1,6 +1,6 @@
 import { Hono } from 'hono'
 import { Registry } from 'prom-client'
-import { within } from '../config/deadline.js'
+import { within } from './deadline.js'
 
 /** What the worker needs, and whether it can be reached; rejects when it cannot. */
 type Checks = Readonly<Record<string, () => Promise<unknown>>>

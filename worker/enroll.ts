@@ -31,20 +31,25 @@ export type Enroll = (userId: string) => Promise<UserCreatedResult>
 export function createEnroller({ db, status, onStatement, outlaster }: EnrollerOptions): Enroll {
   const turns = oneAtATime()
   const outlast: Outlaster['outlast'] = outlaster?.outlast ?? ((work) => work())
-  let publishedCourses: number | undefined
 
   async function enrollBatch(userIds: readonly string[]): Promise<(UserCreatedResult | Error)[]> {
     try {
-      publishedCourses ??= await outlast(() => countPublishedCourses(db))
+      const size = await usersInOneStatement(userIds.length)
+      const results: (UserCreatedResult | Error)[] = []
+      while (results.length < userIds.length) {
+        results.push(...(await settle(userIds.slice(results.length, results.length + size))))
+      }
+      return results
     } catch (error) {
       return userIds.map(() => refusal(error))
     }
-    const results: (UserCreatedResult | Error)[] = []
-    while (results.length < userIds.length) {
-      const size = Math.max(1, Math.floor(MAX_ROWS / Math.max(1, publishedCourses)))
-      results.push(...(await settle(userIds.slice(results.length, results.length + size))))
-    }
-    return results
+  }
+
+  /** Courses are counted anew for each batch, because any number may have been published since the last. */
+  async function usersInOneStatement(asked: number): Promise<number> {
+    if (asked === 1) return 1
+    const publishedCourses = await outlast(() => countPublishedCourses(db))
+    return Math.max(1, Math.floor(MAX_ROWS / Math.max(1, publishedCourses)))
   }
 
   /** One statement for all; when a row is at fault, half of them each, down to the users that cause it. */
@@ -63,7 +68,6 @@ export function createEnroller({ db, status, onStatement, outlaster }: EnrollerO
     const startedAt = performance.now()
     const enrolled = await enrollUsers(db, await columnsOf(db), status, userIds)
     onStatement?.(userIds.length, (performance.now() - startedAt) / 1000)
-    if (enrolled.created.size > 0) publishedCourses = enrolled.publishedCourses
     return enrolled
   }
 
