@@ -23,8 +23,8 @@ export interface Refilled {
 const BACK_PRESSURE_POLL_MS = 200
 
 /**
- * Queues one event per user id, in chunks, and never lets the queue grow beyond `maxPending`. Interrupted at any point,
- * a second run is safe: whoever is queued already is not queued again.
+ * Queues one event per user id, in chunks, and never lets the queue grow beyond `maxPending`; the next page is read while
+ * the last one is queued. Interrupted at any point, a second run is safe: whoever is queued already is not queued again.
  */
 export async function refill(
   queue: EventQueue,
@@ -33,23 +33,49 @@ export async function refill(
 ): Promise<Refilled> {
   const refilled: Refilled = { users: 0, queued: 0 }
   const size = Math.min(chunkSize, maxPending)
-  for await (const page of pages) {
+  let room = 0
+  for await (const page of readAhead(pages)) {
     for (let start = 0; start < page.length; start += size) {
       const userIds = page.slice(start, start + size)
-      await spaceFor(userIds.length, queue, maxPending, signal)
+      if (room < userIds.length) room = await roomFor(userIds.length, queue, maxPending, signal)
       signal?.throwIfAborted()
       const queued = await queue.addMany(userIds.map((userId) => eventFor(userId, source)))
       onQueued?.(queued)
       refilled.queued += queued.length
       refilled.users += userIds.length
+      room -= queued.length
       onProgress?.(refilled)
     }
   }
   return refilled
 }
 
-async function spaceFor(count: number, queue: EventQueue, maxPending: number, signal?: AbortSignal) {
-  while ((await queue.countUnfinished()) + count > maxPending) {
+/** Asks for each item while the one before it is in use. */
+async function* readAhead<Item>(items: AsyncIterable<Item>): AsyncGenerator<Item> {
+  const iterator = items[Symbol.asyncIterator]()
+  try {
+    for (let next = iterator.next(); ; ) {
+      const item = await next
+      if (item.done) return
+      next = iterator.next()
+      next.catch(() => undefined)
+      yield item.value
+    }
+  } finally {
+    await iterator.return?.()
+  }
+}
+
+/** How many more jobs the queue may hold, once there is room for `count`. Workers only ever make more of it. */
+async function roomFor(
+  count: number,
+  queue: EventQueue,
+  maxPending: number,
+  signal?: AbortSignal,
+): Promise<number> {
+  for (;;) {
+    const room = maxPending - (await queue.countUnfinished())
+    if (room >= count) return room
     await delay(BACK_PRESSURE_POLL_MS, undefined, { signal })
   }
 }
