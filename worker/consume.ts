@@ -38,7 +38,7 @@ export interface Consumer {
 /** Takes `user.created` jobs off the queue and enrolls their users, from now on until it is closed. */
 export function consume({ link, concurrency, enroll, observer, telemetry }: ConsumeOptions): Consumer {
   let active = 0
-  const worker: Consumer['worker'] = new Worker(
+  const worker: Consumer['worker'] = new TolerantWorker(
     QUEUE_NAME,
     async (job: UserCreatedJob, token) => {
       active += 1
@@ -71,8 +71,21 @@ export function consume({ link, concurrency, enroll, observer, telemetry }: Cons
   return { worker, active: () => active }
 }
 
+/** BullMQ cannot take a job whose data is no JSON: it would run into it again and again. Here it fails as any wrong event. */
+class TolerantWorker extends Worker<UserCreated, UserCreatedResult> {
+  protected override createJob(...[json, jobId]: Parameters<Worker['createJob']>) {
+    try {
+      return super.createJob(json, jobId)
+    } catch {
+      return super.createJob({ ...json, data: 'null' }, jobId)
+    }
+  }
+}
+
 /** One job: read the event, enroll the user, decide what becomes of it. */
 async function runJob(job: UserCreatedJob, enroll: Enroll): Promise<UserCreatedResult> {
+  // Kept as it is, data that is no JSON would stop whoever lists the failed jobs.
+  if (job.data === null) await job.updateData(job.data)
   const { userId } = readEvent(job)
   try {
     const result = await enroll(userId)
