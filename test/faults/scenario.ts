@@ -53,6 +53,8 @@ export interface Scenario {
     workersToQueue: TcpProxy
   }
   courseIds: readonly string[]
+  /** Settings for an administrator's command, as the owner of the database and past every link. */
+  adminEnv: Readonly<Record<string, string>>
   startWorker(env?: Readonly<Record<string, string>>, nodeFlags?: readonly string[]): Promise<WorkerProcess>
   startSignUps(options?: Partial<SignUpsOptions>): SignUps
   /** Lets the load run; the one place where time simply passes. */
@@ -110,6 +112,11 @@ export async function play(
     workers,
     links,
     courseIds,
+    adminEnv: {
+      DATABASE_URL: database.url,
+      QUEUE_URL: queueUrl(database.url, queuePort),
+      QUEUE_PREFIX: prefix,
+    },
     async startWorker(env = {}, moreFlags = nodeFlags) {
       const worker = await startWorkerProcess(
         {

@@ -1,0 +1,94 @@
+import { describe, expect, it } from 'vitest'
+import { runAdminCommand, startAdminCommand } from './commands.js'
+import { addUsers } from './load.js'
+import { play } from './scenario.js'
+import { until } from './until.js'
+
+describe.concurrent('operators', () => {
+  it('a pause of a minute under load, then resume', (test) =>
+    play(test, { perSecond: 10 }, async ({ adminEnv, queue, during, faultEnds }) => {
+      expect((await runAdminCommand('pause', adminEnv)).exitCode).toBe(0)
+      await during(60_000)
+      expect(await queue.countUnfinished()).toBeGreaterThan(100)
+      expect((await runAdminCommand('resume', adminEnv)).exitCode).toBe(0)
+      faultEnds()
+    }))
+
+  it('AUTO_ENROLL_ENABLED=false for a while, then true', (test) =>
+    play(test, { workers: 0 }, async ({ startWorker, startSignUps, signUps, during, faultEnds }) => {
+      const idle = await startWorker({ AUTO_ENROLL_ENABLED: 'false' })
+      await signUps.stop()
+      const unpublished = startSignUps({ enabled: false })
+      await during(4000)
+      await unpublished.stop()
+      expect(unpublished.reports.map(({ publish }) => publish)).toContain('disabled')
+      expect(await idle.stop()).toBe(0)
+      await startWorker()
+      faultEnds()
+    }))
+
+  it('two reconcilers and a backfill at once', (test) =>
+    play(test, { workers: 2, perSecond: 5 }, async ({ adminEnv, database, queue, during, faultEnds }) => {
+      await queue.pause()
+      const userIds = await addUsers({ database, queue }, 500)
+      await queue.bull().drain(true)
+      await queue.resume()
+      const backfill = await runAdminCommand('backfill', adminEnv)
+      expect(backfill.exitCode).toBe(0)
+      faultEnds()
+      await during(2500)
+      const completed = await queue.bull().getJobs(['completed'])
+      const counts = userIds.map((id) => completed.filter((job) => job.data.userId === id).length)
+      expect(Math.max(...counts), 'jobs for one user').toBeLessThanOrEqual(2)
+      expect(counts.filter((count) => count > 1).length, 'users queued twice').toBeLessThan(50)
+    }))
+
+  it('a rollback under load, killed in the middle and run again: only what auto-enroll made goes', (test) =>
+    play(test, { perSecond: 20 }, async ({ adminEnv, database, queue, during, faultEnds, courseIds }) => {
+      const since = new Date(Date.now() - 1000).toISOString()
+      await database.sql(MANY_ENROLLMENTS, [20_000, courseIds])
+      await database.sql(
+        `insert into "Enrollment" (id, "userId", "courseId", status)
+         select 'hand-' || id, id, 'draft', 'active' from "User" where id like 'many-%' limit 500`,
+      )
+      await during(2000)
+      const before = new Date().toISOString()
+      const flags = ['--since', since, '--until', before, '--yes']
+      const first = startAdminCommand('rollback', adminEnv, flags)
+      await until('a part to be removed', async () => (await countOwn(database, before)) < 35_000)
+      first.kill('SIGKILL')
+      const second = await runAdminCommand('rollback', adminEnv, flags)
+      expect(second.exitCode, second.output).toBe(0)
+      expect(await countOwn(database, before)).toBe(0)
+      expect(await countByHand(database)).toBe(500)
+      // Made by the thousand for this alone: enrolling them again proves no more.
+      await database.sql(`delete from "User" where id like 'many-%'`)
+      await queue.resume()
+      faultEnds()
+    }))
+})
+
+const MANY_ENROLLMENTS = `
+  with users as (
+    insert into "User" (id, email, name)
+    select 'many-' || i, 'many-' || i || '@example.com', 'Many' from generate_series(1, $1::int) i returning id
+  )
+  insert into "Enrollment" (id, "userId", "courseId", status, "enrolledAt")
+  select 'cae' || md5(users.id || course), users.id, course, 'active', now() at time zone 'UTC'
+  from users cross join unnest($2::text[]) course`
+
+type Sql = { sql: (text: string, values?: unknown[]) => Promise<Record<string, unknown>[]> }
+
+/** Enrollments in the window that auto-enroll made. */
+async function countOwn({ sql }: Sql, until: string): Promise<number> {
+  const [row] = await sql(
+    `select count(*)::int as count from "Enrollment" where id like 'cae%' and "enrolledAt" < $1::timestamptz at time zone 'UTC'`,
+    [until],
+  )
+  return Number(row?.count)
+}
+
+async function countByHand({ sql }: Sql): Promise<number> {
+  const [row] = await sql(`select count(*)::int as count from "Enrollment" where id like 'hand-%'`)
+  return Number(row?.count)
+}
