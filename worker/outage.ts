@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { InterruptedError, isOutage } from './errors.js'
 
 /** What the worker knows of the database: how long it has been of no use, and why. */
-export interface Outage {
+interface Outage {
   sinceMs: number
   error: unknown
 }
