@@ -1,8 +1,12 @@
 import { once } from 'node:events'
+import { within } from '../config/deadline.js'
 import type { Logger } from '../config/log.js'
 import { startWorker } from '../worker/run.js'
 import { runCommand } from './command.js'
 import { startTracing } from './tracing.js'
+
+/** A collector that is away must not keep a worker from ending. */
+const TRACES_TIMEOUT_MS = 1000
 
 await runCommand({
   name: 'worker',
@@ -17,9 +21,9 @@ await runCommand({
     const cause = await Promise.race([aborted(signal), crash])
     log.info('stopping: no more jobs are taken, active ones finish')
     const { abandoned } = await worker.close()
-    await tracing
-      ?.shutdown()
-      .catch((error: unknown) => log.warn({ err: error }, 'the last traces were not sent'))
+    await within(TRACES_TIMEOUT_MS, Promise.resolve(tracing?.shutdown())).catch((error: unknown) =>
+      log.warn({ err: error }, 'the last traces were not sent'),
+    )
     return {
       text: abandoned === 0 ? 'stopped' : `stopped; ${abandoned} jobs were abandoned and run again`,
       json: { abandoned },

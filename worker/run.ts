@@ -153,14 +153,15 @@ export async function startWorker(
     return async () => {
       stopping.abort()
       stall.stop()
-      const abandoned = await drain({
+      const { abandoned, inTime } = await drain({
         consumer,
         stopReconciling,
         link,
         timeoutMs: settings.SHUTDOWN_TIMEOUT_MS,
       })
       if (abandoned > 0) log.warn({ abandoned }, 'stopped before these jobs were finished; they run again')
-      else log.info('stopped; no job was abandoned')
+      else if (inTime) log.info('stopped; no job was abandoned')
+      else log.warn('stopped before the servers confirmed what was finished; it may run again')
       return abandoned
     }
   }

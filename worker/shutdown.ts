@@ -9,13 +9,18 @@ interface DrainOptions {
   timeoutMs: number
 }
 
+interface Drained {
+  abandoned: number
+  inTime: boolean
+}
+
 /**
  * Stops taking jobs and lets the active ones finish, for at most `timeoutMs`; then drops the connection, since waiting
  * for a queue that does not answer would never end.
  *
- * @returns how many jobs were still active
+ * @returns how many jobs were still active, and whether all was confirmed in time
  */
-export async function drain({ consumer, stopReconciling, link, timeoutMs }: DrainOptions): Promise<number> {
+export async function drain({ consumer, stopReconciling, link, timeoutMs }: DrainOptions): Promise<Drained> {
   const drained = Promise.all([consumer.worker.close(), stopReconciling()]).then(
     () => true,
     () => false,
@@ -24,5 +29,5 @@ export async function drain({ consumer, stopReconciling, link, timeoutMs }: Drai
   const abandoned = consumer.active()
   if (!inTime) void consumer.worker.close(true).catch(() => undefined)
   await link.disconnect().catch(() => undefined)
-  return abandoned
+  return { abandoned, inTime }
 }
