@@ -12,7 +12,11 @@ export async function migrateQueue(url: string, prefix: string): Promise<string 
   const address = parseQueueUrl(url)
   if (address.kind !== 'postgres') return undefined
   const schema = queueSchema(prefix)
-  const client = new pg.Client({ connectionString: address.url, application_name: 'auto-enroll migrate' })
+  const client = new pg.Client({
+    connectionString: address.url,
+    application_name: 'auto-enroll migrate',
+    connectionTimeoutMillis: 5000,
+  })
   await client.connect()
   try {
     await runMigrations(client, schema)

@@ -3,7 +3,7 @@ import type { QueueLink } from './connect.js'
 
 /**
  * Tells what an error of a call to the queue means. ioredis tells why a connection failed through its `error` event
- * alone, and the call that needed it fails with nothing but a count of its tries.
+ * alone; the call that needed it fails with nothing but a count of its tries.
  */
 export function explainTrouble({ client }: QueueLink): (error: unknown) => unknown {
   let last: Error | undefined
@@ -11,12 +11,13 @@ export function explainTrouble({ client }: QueueLink): (error: unknown) => unkno
   emitter.on('error', (error: Error) => {
     last = error
   })
-  return (error) => (isUnexplained(error) ? (last ?? error) : error)
-}
-
-function isUnexplained(error: unknown): boolean {
-  return (
-    error instanceof Error &&
-    (error.name === 'MaxRetriesPerRequestError' || error.message === 'Connection is closed.')
-  )
+  return (error) => {
+    if (!(error instanceof Error)) return error
+    if (error.message === 'Command timed out') {
+      return Object.assign(new Error('the queue does not answer', { cause: error }), { code: 'ETIMEDOUT' })
+    }
+    const isUnexplained =
+      error.name === 'MaxRetriesPerRequestError' || error.message === 'Connection is closed.'
+    return isUnexplained ? (last ?? error) : error
+  }
 }

@@ -4,8 +4,9 @@ import { countPublishedCourses } from '../db/courses.js'
 import type { Database } from '../db/schema.js'
 import { countUsersWithoutEnrollment, usersWithoutEnrollment } from '../db/users.js'
 import type { EventQueue } from '../queue/open.js'
+import type { Refilled } from '../queue/refill.js'
 import { DEFAULT_MAX_PENDING, queueMissingUsers } from '../worker/reconcile.js'
-import { type Answer, runCommand } from './command.js'
+import { type Answer, EXIT_FAILED, runCommand } from './command.js'
 import { integerFlag } from './flags.js'
 import { showProgress } from './progress.js'
 
@@ -26,13 +27,16 @@ await runCommand({
       .argParser(integerFlag('--max-pending', 1))
       .default(DEFAULT_MAX_PENDING),
   ],
-  async run({ settings, database, queue, signal }, flags: { dryRun?: boolean; maxPending: number }) {
+  async run({ settings, log, database, queue, signal }, flags: { dryRun?: boolean; maxPending: number }) {
     const db = database(settings.DATABASE_URL)
     await columnsOf(db)
     const publishedCourses = await countPublishedCourses(db)
     if (publishedCourses === 0) return nothingPublished(flags.dryRun === true)
     if (flags.dryRun) return preview(db, publishedCourses)
-    return backfill(db, queue(settings.QUEUE_URL), publishedCourses, flags.maxPending, signal)
+    const opened = queue(settings.QUEUE_URL)
+    const paused = await opened.isPaused()
+    if (paused) log.warn('the queue is paused: npm run resume lets the workers begin')
+    return backfill({ db, queue: opened, paused, publishedCourses, maxPending: flags.maxPending, signal })
   },
 })
 
@@ -62,31 +66,51 @@ async function firstPage<T>(pages: AsyncIterable<T[]>): Promise<T[]> {
   return []
 }
 
-async function backfill(
-  db: Database,
-  queue: EventQueue,
-  publishedCourses: number,
-  maxPending: number,
-  signal: AbortSignal,
-): Promise<Answer> {
-  const paused = await queue.isPaused()
-  const progress = showProgress('queueing', await countUsersWithoutEnrollment(db), 'users')
-  const { users, queued } = await queueMissingUsers({
-    db,
-    queue,
-    source: 'backfill',
-    maxPending,
-    signal,
-    onProgress: (refilled) => progress.update(refilled.users),
-  }).finally(progress.stop)
+interface BackfillOptions {
+  db: Database
+  queue: EventQueue
+  paused: boolean
+  publishedCourses: number
+  maxPending: number
+  signal: AbortSignal
+}
+
+async function backfill({ paused, publishedCourses, ...options }: BackfillOptions): Promise<Answer> {
+  const progress = showProgress('queueing', await countUsersWithoutEnrollment(options.db), 'users')
+  let done: Refilled = { users: 0, queued: 0 }
+  let isInterrupted = false
+  try {
+    const onProgress = (refilled: Refilled) => {
+      done = refilled
+      progress.update(refilled.users)
+    }
+    done = await queueMissingUsers({ ...options, source: 'backfill', onProgress })
+  } catch (error) {
+    if (!options.signal.aborted) throw error
+    isInterrupted = true
+  } finally {
+    progress.stop()
+  }
   return {
     text: [
-      users === 0
-        ? 'Everyone has an enrollment; nobody was queued.'
-        : `${queued} users were queued to be enrolled in ${publishedCourses} courses each` +
-          `${users > queued ? `; ${users - queued} were queued already` : ''}.`,
-      ...(paused && users > 0 ? ['The queue is paused: npm run resume lets the workers begin.'] : []),
+      summary(done, publishedCourses),
+      ...(isInterrupted ? ['Interrupted; run it again to queue the others.'] : []),
+      ...(paused && done.users > 0 ? ['The queue is paused: npm run resume lets the workers begin.'] : []),
     ].join('\n'),
-    json: { dryRun: false, users, queued, publishedCourses, enrollments: users * publishedCourses, paused },
+    json: {
+      dryRun: false,
+      ...done,
+      publishedCourses,
+      enrollments: done.users * publishedCourses,
+      paused,
+      interrupted: isInterrupted,
+    },
+    exitCode: isInterrupted ? EXIT_FAILED : 0,
   }
+}
+
+function summary({ users, queued }: Refilled, publishedCourses: number): string {
+  if (users === 0) return 'Nobody was queued.'
+  const before = users > queued ? `; ${users - queued} were queued already` : ''
+  return `${queued} users were queued to be enrolled in ${publishedCourses} courses each${before}.`
 }

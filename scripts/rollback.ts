@@ -1,9 +1,14 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { Option } from 'commander'
 import { columnsOf } from '../db/columns.js'
 import { type CourseCount, canTellOwnRows, previewRollback, rollBack } from '../db/rollback.js'
+import type { EventQueue } from '../queue/open.js'
 import { type Answer, runCommand, UsageError } from './command.js'
 import { timeFlag } from './flags.js'
 import { showProgress } from './progress.js'
+
+const IDLE_TIMEOUT_MS = 5000
+const IDLE_POLL_MS = 100
 
 interface Flags {
   since: Date
@@ -26,7 +31,7 @@ await runCommand({
       .default(undefined, 'now'),
     new Option('--yes', 'do it'),
   ],
-  async run({ settings, database, queue, signal }, { since, until = new Date(), yes }: Flags) {
+  async run({ settings, log, database, queue, signal }, { since, until = new Date(), yes }: Flags) {
     if (until <= since) {
       throw new UsageError(`--until (${until.toISOString()}) must be after --since (${since.toISOString()}).`)
     }
@@ -41,7 +46,12 @@ await runCommand({
     const window = { since, until, status: settings.ENROLLMENT_STATUS }
     if (!yes) return answer('preview', await previewRollback(db, columns, window), 0, window)
 
-    await queue(settings.QUEUE_URL).pause()
+    const opened = queue(settings.QUEUE_URL)
+    await opened.pause()
+    log.info('the queue is paused; npm run resume lets the workers go on')
+    const active = await idle(opened, signal)
+    if (active > 0)
+      log.warn({ active }, 'jobs are still active; run it again if they enroll anyone in the window')
     const courses = await previewRollback(db, columns, window)
     const progress = showProgress('removing', total(courses), 'enrollments')
     let removed = 0
@@ -53,6 +63,16 @@ await runCommand({
     return answer(signal.aborted ? 'interrupted' : 'done', courses, removed, window)
   },
 })
+
+/** Waits for jobs that were active already when the queue was paused: what they commit may lie in the window. */
+async function idle(queue: EventQueue, signal: AbortSignal): Promise<number> {
+  const deadline = Date.now() + IDLE_TIMEOUT_MS
+  for (;;) {
+    const active = await queue.bull().getActiveCount()
+    if (active === 0 || Date.now() > deadline || signal.aborted) return active
+    await delay(IDLE_POLL_MS)
+  }
+}
 
 function answer(
   status: 'preview' | 'done' | 'interrupted',

@@ -1,3 +1,4 @@
+import { within } from '../../config/deadline.js'
 import { safeError } from '../../config/safe-error.js'
 
 /** What was found, and what to do about it. `failed` means that the worker could not run. */
@@ -26,12 +27,8 @@ export const failed = (name: string, message: string, fix: string): Check => ({
 const CHECK_TIMEOUT_MS = 2500
 
 /** Bounds a question to a server that may never answer. */
-export async function answerOf<T>(question: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${CHECK_TIMEOUT_MS} ms`)), CHECK_TIMEOUT_MS)
-  })
-  return Promise.race([question, late]).finally(() => clearTimeout(timer))
+export function answerOf<T>(question: Promise<T>): Promise<T> {
+  return within(CHECK_TIMEOUT_MS, question)
 }
 
 /** Runs checks that share a question; a question that gets no answer is a warning under `name`. */

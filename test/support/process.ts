@@ -1,4 +1,7 @@
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
 import { execa } from 'execa'
+import { expect } from 'vitest'
 
 /** How a command ended, as a shell sees it. */
 export interface Ended {
@@ -20,6 +23,17 @@ export async function runScript(
   return { exitCode, stdout, stderr, durationMs }
 }
 
+/** Runs a command that answers with exactly one JSON document on stdout. */
+export async function runJson<T extends object>(
+  name: string,
+  flags: readonly string[],
+  env: Record<string, string>,
+): Promise<T & { exitCode: number | undefined }> {
+  const { exitCode, stdout, stderr } = await runScript(name, [...flags, '--json'], env)
+  expect(stdout, stderr).toMatch(/^\{/)
+  return { ...(JSON.parse(stdout) as T), exitCode }
+}
+
 /** Starts a command of `dist/` as a process, which is killed when it lasts too long; its promise never rejects. */
 export function startScript(name: string, flags: readonly string[] = [], env: Record<string, string> = {}) {
   return execa(process.execPath, [`dist/scripts/${name}.js`, ...flags], {
@@ -30,4 +44,22 @@ export function startScript(name: string, flags: readonly string[] = [], env: Re
     timeout: LIMIT_MS,
     killSignal: 'SIGKILL',
   })
+}
+
+export type RunningScript = ReturnType<typeof startScript>
+
+/** Resolves with the first line of the log that has this message; fails when the process ends before. */
+export async function logged(running: RunningScript, message: RegExp): Promise<Record<string, unknown>> {
+  const lines = createInterface(running.stderr)
+  const found = new Promise<Record<string, unknown>>((resolve) => {
+    lines.on('line', (line) => {
+      const entry = line.startsWith('{') ? (JSON.parse(line) as Record<string, unknown>) : {}
+      if (message.test(String(entry.msg))) resolve(entry)
+    })
+  })
+  const ended = once(lines, 'close').then(async () => {
+    throw new Error(`ended without logging ${message}: ${(await running).stderr}`)
+  })
+  ended.catch(() => undefined)
+  return Promise.race([found, ended])
 }

@@ -1,0 +1,47 @@
+import { basename } from 'node:path'
+import { CommanderError } from 'commander'
+import { safeError } from '../../config/safe-error.js'
+import { SettingsError } from '../../config/settings.js'
+
+/** What a command has to tell: for a person, for a program (`--json`), and by its exit code (0 unless set). */
+export interface Answer {
+  text: string
+  json: object
+  exitCode?: number
+}
+
+/** Wrong usage that the flags' own checks cannot see: exit code 2. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError'
+}
+
+export const EXIT_FAILED = 1
+export const EXIT_USAGE = 2
+
+/** What to tell of a command that threw: wrong usage with a hint, anything else in a line without secrets. */
+export function answerFor(error: unknown, name: string): Answer {
+  if (error instanceof CommanderError || error instanceof SettingsError || error instanceof UsageError) {
+    const hint = `See npm run ${name} -- --help and the README's settings.`
+    return { text: `${error.message}\n${hint}`, json: { error: error.message }, exitCode: EXIT_USAGE }
+  }
+  const { message, code } = safeError(error)
+  const coded = code === undefined || message.includes(code) ? message : `${message} (${code})`
+  const told = code === undefined ? coded : `${coded}; npm run doctor says what to do`
+  return { text: told, json: { error: told }, exitCode: EXIT_FAILED }
+}
+
+/** Prints an answer: on stdout, but for a person's error messages, which go to stderr. */
+export async function print({ text, json: document, exitCode = 0 }: Answer, json: boolean): Promise<void> {
+  const output = json ? JSON.stringify(document, null, 2) : text
+  if (output === '') return
+  const stream = json || exitCode === 0 || !('error' in document) ? process.stdout : process.stderr
+  // A reader such as `head` may have gone.
+  stream.on('error', () => undefined)
+  await new Promise<void>((resolve) => stream.write(`${asCalled(output)}\n`, () => resolve()))
+}
+
+/** Names commands as the person who called this one does: `auto-enroll verify` where that is how it was called. */
+export function asCalled(text: string): string {
+  if (basename(process.argv[1] ?? '', '.js') !== 'auto-enroll') return text
+  return text.replace(/npm run ([\w-]+)(?: --(?= |$))?/gm, 'auto-enroll $1')
+}
