@@ -12,11 +12,15 @@ const COMMANDS: Record<string, readonly string[]> = {
   pause: [],
   resume: [],
   doctor: [],
+  dashboard: [],
+  explain: [],
+  'retry-failed': ['--cause <id>', '--per-second <jobs>', '--yes'],
+  audit: ['--limit <entries>'],
 }
 const SINCE = ['--since', '2026-01-19']
 
 describe.each(Object.entries(COMMANDS))('npm run %s', (name, flags) => {
-  const needed = name === 'rollback' ? SINCE : []
+  const needed = { rollback: SINCE, explain: ['somebody'] }[name] ?? []
 
   it('tells its flags with --help and exits 0, whatever the settings', async () => {
     const ran = await runScript(name, ['--help'], { LOG_LEVEL: 'nonsense' })
