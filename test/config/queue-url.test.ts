@@ -137,7 +137,7 @@ describe('a queue URL', () => {
           expect(port).toBeLessThan(65_536)
         }
       }),
-      { numRuns: 1000 },
+      { numRuns: 10_000 },
     )
   })
 })

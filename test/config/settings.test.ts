@@ -153,9 +153,9 @@ describe('settings', () => {
           expect(message).not.toContain('hush-hush')
         }
       }),
-      { numRuns: 500 },
+      { numRuns: 10_000 },
     )
-  })
+  }, 120_000)
 })
 
 function problems(

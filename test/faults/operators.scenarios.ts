@@ -15,11 +15,11 @@ describe.concurrent('operators', () => {
     }))
 
   it('AUTO_ENROLL_ENABLED=false for a while, then true', (test) =>
-    play(test, { workers: 0 }, async ({ startWorker, startSignUps, signUps, during, faultEnds }) => {
+    play(test, { workers: 0 }, async ({ startWorker, startSignUps, signUps, faultEnds }) => {
       const idle = await startWorker({ AUTO_ENROLL_ENABLED: 'false' })
       await signUps.stop()
       const unpublished = startSignUps({ enabled: false })
-      await during(4000)
+      await until('sign-ups that publish nothing', () => unpublished.reports.length >= 60)
       await unpublished.stop()
       expect(unpublished.reports.map(({ publish }) => publish)).toContain('disabled')
       expect(await idle.stop()).toBe(0)

@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { expect, type TestContext } from 'vitest'
 import { type EventQueue, openQueue } from '../../queue/open.js'
+import { aclFlags, asRedisUser } from '../support/redis-acl.js'
 import { type RedisServer, startRedis } from '../support/redis-server.js'
 import { freezePostgres, openScenarioDatabase, type ScenarioDatabase } from './database.js'
 import type { Figures } from './figures.js'
@@ -77,7 +78,7 @@ export async function play(
   act: (scenario: Scenario) => Promise<void>,
 ): Promise<void> {
   const mark = `mark${randomBytes(8).toString('hex')}`
-  const redis = await startRedis({ flags: options.redisFlags ?? [] })
+  const redis = await startRedis({ flags: [...(await aclFlags()), ...(options.redisFlags ?? [])] })
   const group = await options.group?.()
   const database = await openScenarioDatabase(options.ownPostgres ?? false, options.postgresFlags)
   const courseIds = await insertCourses(database, options.courses ?? 2)
@@ -121,7 +122,10 @@ export async function play(
       const worker = await startWorkerProcess(
         {
           DATABASE_URL: through(database.workerUrl, links.workersToDatabase.port),
-          QUEUE_URL: queueUrl(database.workerUrl, links.workersToQueue.port),
+          QUEUE_URL: asRedisUser(
+            queueUrl(database.workerUrl, links.workersToQueue.port),
+            'auto-enroll-worker',
+          ),
           QUEUE_PREFIX: prefix,
           RECONCILE_INTERVAL_MS: '2000',
           ...options.env,
@@ -135,7 +139,10 @@ export async function play(
     startSignUps(more = {}) {
       const load = startSignUps({
         databaseUrl: through(database.applicationUrl, links.signUpsToDatabase.port),
-        queueUrl: queueUrl(database.applicationUrl, links.signUpsToQueue.port),
+        queueUrl: asRedisUser(
+          queueUrl(database.applicationUrl, links.signUpsToQueue.port),
+          'auto-enroll-sign-up',
+        ),
         prefix,
         timeoutMs: TIMEOUT_MS,
         enabled: true,

@@ -92,7 +92,7 @@ describe('the event user.created', () => {
           expect(parsed.reason).not.toContain('hush-hush')
         }
       }),
-      { numRuns: 1000 },
+      { numRuns: 10_000 },
     )
   })
 })
