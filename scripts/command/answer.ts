@@ -16,7 +16,7 @@ export class UsageError extends Error {
 }
 
 export const EXIT_FAILED = 1
-export const EXIT_USAGE = 2
+const EXIT_USAGE = 2
 
 /** What to tell of a command that threw: wrong usage with a hint, anything else in a line without secrets. */
 export function answerFor(error: unknown, name: string): Answer {

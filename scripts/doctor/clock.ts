@@ -28,7 +28,7 @@ export function judgeClocks(readings: readonly ClockReading[]): Check[] {
   const apartMs = (fastest?.aheadMs ?? 0) - (slowest?.aheadMs ?? 0)
   const sureMs = apartMs - (fastest?.uncertaintyMs ?? 0) - (slowest?.uncertaintyMs ?? 0)
   if (sureMs <= TOLERATED_MS) {
-    return [ok('clock', `this machine, ${readings.map(({ of }) => of).join(' and ')} agree`)]
+    return [ok('clock', `${all.map(({ of }) => of).join(' and ')} agree`)]
   }
   return [
     warning(
