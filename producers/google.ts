@@ -22,6 +22,11 @@ export type SignInResult =
   | { status: 'signed-in'; userId: string; isNew: boolean; publish?: PublishResult }
   | { status: 'refused'; reason: 'email-not-verified' | 'invalid-profile' }
 
+/** As for whoever signs up with a password; a sign-in is not refused for it. */
+const MAX_NAME_LENGTH = 200
+/** The longest URL that every browser takes; a picture that is longer is left out. */
+const MAX_PICTURE_LENGTH = 2048
+
 const profileSchema = z.object({
   email: emailSchema,
   email_verified: z.boolean().nullish(),
@@ -65,7 +70,12 @@ export async function signInWithGoogle(
 }
 
 function newUser(email: string, name: string | null | undefined, picture: string | null | undefined) {
-  return { email, name: storable(name), ...(picture ? { image: storable(picture) } : {}) }
+  const image = storable(picture)
+  return {
+    email,
+    name: [...storable(name)].slice(0, MAX_NAME_LENGTH).join(''),
+    ...(image === '' || image.length > MAX_PICTURE_LENGTH ? {} : { image }),
+  }
 }
 
 /** Postgres stores no NUL. */

@@ -1,7 +1,17 @@
 import { randomBytes, type ScryptOptions, scrypt, timingSafeEqual } from 'node:crypto'
 import { promisify } from 'node:util'
+import { bulkhead } from 'cockatiel'
 
-const derive = promisify<string, Buffer, number, ScryptOptions, Buffer>(scrypt)
+const scryptInPool = promisify<string, Buffer, number, ScryptOptions, Buffer>(scrypt)
+
+/**
+ * Node has four threads for such work, and looks up host names on them too: a rush of sign-ups must leave some for whoever
+ * else needs one. It also bounds the memory, of which each takes 32 MiB; the others wait for their turn.
+ */
+const AT_ONCE = 2
+const turns = bulkhead(AT_ONCE, Number.POSITIVE_INFINITY)
+
+const derive: typeof scryptInPool = (...parameters) => turns.execute(() => scryptInPool(...parameters))
 
 /** OWASP's second choice of equal strength: 32 MiB and three passes, so that many sign-ups at once fit in memory. */
 const COST = { ln: 15, r: 8, p: 3 }
@@ -11,7 +21,7 @@ const OWN_HASH =
   /^\$scrypt\$ln=([1-9]|1\d|20),r=([1-9]\d?),p=([1-9]\d?)\$([A-Za-z\d+/]{22})\$([A-Za-z\d+/]{43})$/
 
 /**
- * Hashes a password with scrypt, off the event loop.
+ * Hashes a password with scrypt, off the event loop, at most two at the same time.
  *
  * @returns a PHC string: `$scrypt$ln=15,r=8,p=3$salt$hash`
  */

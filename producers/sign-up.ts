@@ -17,6 +17,11 @@ export interface SignUpContext {
   publisher: Pick<Publisher, 'publish'>
   /** How the application hashes passwords, where its sign-in reads another make than `hashPassword`'s. */
   hashPassword?: (password: string) => Promise<string>
+  /**
+   * Asked before the password is hashed, which is the costly part: `false` refuses the attempt. The place for a rate limit
+   * by email, by address or by whatever the application knows; one that throws lets the attempt through.
+   */
+  allow?: (attempt: { email: string }) => boolean | Promise<boolean>
 }
 
 /** One message for each wrong field, for the form to show beside it. */
@@ -26,6 +31,7 @@ export type SignUpResult =
   | { status: 'created'; userId: string; publish: PublishResult }
   | { status: 'invalid'; errors: FieldErrors }
   | { status: 'email-taken'; errors: FieldErrors }
+  | { status: 'rate-limited'; errors: FieldErrors }
 
 const inputSchema = z.object({
   name: z
@@ -54,6 +60,9 @@ export async function signUp(context: SignUpContext, input: SignUpInput): Promis
 
   const { db, publisher } = context
   const { name, email, password } = parsed.data
+  if (!(await isAllowed(context, email))) {
+    return { status: 'rate-limited', errors: { email: 'Too many attempts; try again in a while' } }
+  }
   const passwordHash = await (context.hashPassword ?? hashPassword)(password)
   const userId = (await emailTaken(db, storedSpellings(email, input.email)))
     ? undefined
@@ -62,6 +71,15 @@ export async function signUp(context: SignUpContext, input: SignUpInput): Promis
     return { status: 'email-taken', errors: { email: 'This email address is already in use' } }
   }
   return { status: 'created', userId, publish: await publisher.publish({ userId, source: 'credentials' }) }
+}
+
+/** A limit that is out of order must not keep everybody from signing up. */
+async function isAllowed({ allow }: SignUpContext, email: string): Promise<boolean> {
+  try {
+    return (await allow?.({ email })) ?? true
+  } catch {
+    return true
+  }
 }
 
 function fieldErrors(error: z.ZodError): FieldErrors {

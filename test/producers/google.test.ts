@@ -89,6 +89,13 @@ describe('signing in with Google', () => {
     expect(await users()).toMatchObject([stored])
   })
 
+  it('keeps of a name that is too long the beginning, and no picture that is', async () => {
+    await signIn({ ...ADA, name: '🧑‍🎓'.repeat(1000), picture: `https://example.com/${'x'.repeat(5000)}` })
+    const [user] = await users()
+    expect([...(user?.name ?? '')]).toHaveLength(200)
+    expect(user?.image).toBeNull()
+  })
+
   it('notes the return of a user who has enrollments, and publishes nothing', async () => {
     const [courseId] = await insertCourses(database, 1)
     const first = await signIn(ADA)

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises'
 import { describe, expect, it } from 'vitest'
 import { hashPassword, verifyPassword } from '../../producers/password.js'
 
@@ -6,6 +7,20 @@ describe('a password hash', () => {
     const [one, two] = await Promise.all([hashPassword('correct horse'), hashPassword('correct horse')])
     expect(one).toMatch(/^\$scrypt\$ln=15,r=8,p=3\$[\w+/]{22}\$[\w+/]{43}$/)
     expect(two).not.toBe(one)
+  })
+
+  it('leaves the event loop and half of the threads to others, however many are hashed at once', async () => {
+    let hashed = 0
+    const hashing = Promise.all(
+      Array.from({ length: 8 }, async (_, n) => {
+        await hashPassword(`password ${n}`)
+        hashed += 1
+      }),
+    )
+    // A file is read on the same threads, and would come after most of those that were there before it.
+    await readFile(new URL(import.meta.url))
+    expect(hashed).toBeLessThan(4)
+    await hashing
   })
 
   it('verifies its own password and no other', async () => {

@@ -32,6 +32,34 @@ describe('signing up with a password', () => {
   const submit = (input: unknown) =>
     signUp({ db: database.db, publisher, hashPassword: cheap }, input as SignUpInput)
 
+  it('is refused before any hashing where the application allows no more attempts', async () => {
+    const asked: string[] = []
+    const hashed: string[] = []
+    const attempt = (allow: () => boolean) =>
+      signUp(
+        {
+          db: database.db,
+          publisher,
+          hashPassword: async (password) => {
+            hashed.push(password)
+            return 'hash'
+          },
+          allow({ email }) {
+            asked.push(email)
+            return allow()
+          },
+        },
+        ADA,
+      )
+    expect(await attempt(() => false)).toMatchObject({ status: 'rate-limited' })
+    expect(hashed).toEqual([])
+    expect(asked).toEqual([ADA.email.trim().toLowerCase()])
+    const outOfOrder = () => {
+      throw new Error('the limiter is away')
+    }
+    expect((await attempt(outOfOrder)).status).toBe('created')
+  })
+
   it('commits the user, then publishes', async () => {
     const result = await signUp({ db: database.db, publisher }, ADA)
     const [user] = await users()
