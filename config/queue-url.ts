@@ -86,6 +86,12 @@ export function prefixProblem(url: string, prefix: string): string | undefined {
   return 'expected a name in braces, such as {auto-enroll}, because the queue is on a Redis Cluster'
 }
 
+/** Partitions spread a queue over the nodes of a Redis Cluster; a Postgres has but one. */
+export function partitionsProblem(url: string, partitions: number): string | undefined {
+  if (partitions === 1 || parseQueueUrl(url).kind !== 'postgres') return undefined
+  return 'expected 1, because the queue is on Postgres; partitions spread it over a Redis Cluster'
+}
+
 function hosts(list: string, defaultPort: number): Host[] {
   return list.split(',').map((item) => {
     const text = `redis://${item.trim()}`

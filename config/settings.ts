@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { isPostgresUrl, POSTGRES_URL_FORM } from './postgres-url.js'
-import { prefixProblem, QUEUE_URL_FORMS, queueUrlProblem } from './queue-url.js'
+import { partitionsProblem, prefixProblem, QUEUE_URL_FORMS, queueUrlProblem } from './queue-url.js'
 
 /** Hosts that only this machine reaches. */
 export const LOOPBACK = ['127.0.0.1', '::1', 'localhost']
@@ -59,6 +59,16 @@ export const settingsSchema = z.object({
     .default('{auto-enroll}')
     .describe(
       'Namespace of the queue: the key prefix on Redis; on Postgres any other than the default has a schema of its own',
+    ),
+  QUEUE_PARTITIONS: z.coerce
+    .number('expected a whole number from 1 to 64')
+    .int('expected a whole number from 1 to 64')
+    .min(1, 'expected a whole number from 1 to 64')
+    .max(64, 'expected a whole number from 1 to 64')
+    .default(1)
+    .describe(
+      'Into how many the queue is split by a hash of the user id, to be spread over a Redis Cluster; the same everywhere. ' +
+        'Raise it in workers first, lower it in publishers first',
     ),
   AUTO_ENROLL_ENABLED: z
     .stringbool({ error: 'expected true or false' })
@@ -206,13 +216,16 @@ export function readSettings<Needed extends SettingName = never>(
 
 /** What is wrong between settings that are right by themselves. */
 function brokenRelations(settings: Partial<Settings>): (readonly [SettingName, string])[] {
-  const { QUEUE_URL, QUEUE_PREFIX, DASHBOARD_HOST, DASHBOARD_PASSWORD } = settings
+  const { QUEUE_URL, QUEUE_PREFIX, QUEUE_PARTITIONS, DASHBOARD_HOST, DASHBOARD_PASSWORD } = settings
   const hasViewer = settings.DASHBOARD_VIEWER_PASSWORD !== undefined
   const sameName = settings.DASHBOARD_VIEWER_USER === settings.DASHBOARD_USER
   const prefix = QUEUE_URL && QUEUE_PREFIX ? prefixProblem(QUEUE_URL, QUEUE_PREFIX) : undefined
+  const partitions =
+    QUEUE_URL && QUEUE_PARTITIONS ? partitionsProblem(QUEUE_URL, QUEUE_PARTITIONS) : undefined
   const isOpen = DASHBOARD_HOST !== undefined && !LOOPBACK.includes(DASHBOARD_HOST)
   return [
     ...(prefix === undefined ? [] : [['QUEUE_PREFIX', prefix] as const]),
+    ...(partitions === undefined ? [] : [['QUEUE_PARTITIONS', partitions] as const]),
     ...(isOpen && DASHBOARD_PASSWORD === undefined ? [['DASHBOARD_HOST', PASSWORD_NEEDED] as const] : []),
     ...(hasViewer && DASHBOARD_PASSWORD === undefined
       ? [['DASHBOARD_VIEWER_PASSWORD', OPERATOR_NEEDED] as const]

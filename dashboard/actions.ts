@@ -132,8 +132,8 @@ export function createActions({ db, queue, log, backfill }: ActionsContext): Act
 async function enrollNow(queue: EventQueue, userId: string): Promise<string> {
   const added = await queue.add({ v: 1, userId, source: 'admin', occurredAt: new Date().toISOString() })
   if (added === 'queued') return 'queued'
-  const jobId = await queue.bull().getDeduplicationJobId(userId)
-  const job = jobId === null ? undefined : await queue.bull().getJob(jobId)
+  const jobId = await queue.unfinishedJobOf(userId)
+  const job = jobId === undefined ? undefined : await queue.findJob(jobId)
   if (job === undefined || !(await job.isDelayed())) return 'was queued already'
   await job.promote()
   return 'its waiting retry was brought forward'

@@ -4,22 +4,20 @@ import { HonoAdapter } from '@bull-board/hono'
 import { serveStatic } from '@hono/node-server/serve-static'
 import { type Context, Hono } from 'hono'
 import type { AuditedAction } from '../db/audit.js'
-import type { EventQueue } from '../queue/open.js'
+import type { BullQueue, EventQueue } from '../queue/open.js'
 import type { Person, Visit } from './person.js'
 
 export const BOARD_PATH = '/queues'
 
 /** Answers a request for bull-board's pages: all of it for operators, without anything that changes for viewers. */
 export function createBoard(queue: EventQueue): (c: Context<Visit>) => Promise<Response> {
-  const boards = new Map<Person['role'], { bull: unknown; app: Hono }>()
+  const boards = new Map<Person['role'], Hono>()
 
-  // The queue is opened anew after it failed at first, and a board holds on to the one it was made for.
   function boardFor(role: Person['role']): Hono {
-    const bull = queue.bull()
     const known = boards.get(role)
-    if (known?.bull === bull) return known.app
-    const app = makeBoard(bull, role === 'viewer')
-    boards.set(role, { bull, app })
+    if (known !== undefined) return known
+    const app = makeBoard(queue.partitions(), role === 'viewer')
+    boards.set(role, app)
     return app
   }
 
@@ -30,11 +28,14 @@ export function createBoard(queue: EventQueue): (c: Context<Visit>) => Promise<R
   }
 }
 
-function makeBoard(bull: ReturnType<EventQueue['bull']>, readOnlyMode: boolean): Hono {
+function makeBoard(partitions: readonly BullQueue[], readOnlyMode: boolean): Hono {
   const serverAdapter = new HonoAdapter(serveStatic)
   serverAdapter.setBasePath(BOARD_PATH)
   createBullBoard({
-    queues: [new BullMQAdapter(bull, { readOnlyMode })],
+    // Each has the same name; bull-board tells them apart by it.
+    queues: partitions.map(
+      (bull, index) => new BullMQAdapter(bull, { readOnlyMode, prefix: index === 0 ? '' : `${index}-` }),
+    ),
     serverAdapter,
     options: {
       uiConfig: {

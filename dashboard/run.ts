@@ -45,6 +45,7 @@ export async function startDashboard(
   const queue = openQueue({
     url: settings.QUEUE_URL,
     prefix: settings.QUEUE_PREFIX,
+    partitions: settings.QUEUE_PARTITIONS,
     timeoutMs: QUEUE_TIMEOUT_MS,
     onError: (error) => log.debug({ err: error }, 'the queue is in trouble'),
   })

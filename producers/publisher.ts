@@ -3,7 +3,7 @@ import { BrokenCircuitError, ConsecutiveBreaker, circuitBreaker, handleAll } fro
 import type { Registry } from 'prom-client'
 import { z } from 'zod'
 import { within } from '../config/deadline.js'
-import { prefixProblem, queueUrlProblem } from '../config/queue-url.js'
+import { partitionsProblem, prefixProblem, queueUrlProblem } from '../config/queue-url.js'
 import { safeError } from '../config/safe-error.js'
 import { settingsSchema } from '../config/settings.js'
 import { type EventQueue, openQueue } from '../queue/open.js'
@@ -20,6 +20,8 @@ export interface PublisherOptions {
   timeoutMs?: number
   /** Namespace of the queue, the same as the worker's `QUEUE_PREFIX`. Default `{auto-enroll}`. */
   prefix?: string
+  /** The same as the worker's `QUEUE_PARTITIONS`. Default 1. */
+  partitions?: number
   /** `false` makes every `publish` answer `disabled`. Default `true`. */
   enabled?: boolean
   /** Told once when publishing begins to fail and once when it works again; a pino logger fits. */
@@ -66,11 +68,14 @@ const optionsSchema = z
       .max(60_000, timeoutExpectation)
       .default(settingsSchema.shape.PUBLISH_TIMEOUT_MS.parse(undefined)),
     prefix: settingsSchema.shape.QUEUE_PREFIX,
+    partitions: settingsSchema.shape.QUEUE_PARTITIONS,
     enabled: z.boolean('expected true or false').default(true),
   })
-  .superRefine(({ queueUrl, prefix }, context) => {
+  .superRefine(({ queueUrl, prefix, partitions }, context) => {
     const problem = prefixProblem(queueUrl, prefix)
     if (problem !== undefined) context.addIssue({ code: 'custom', path: ['prefix'], message: problem })
+    const split = partitionsProblem(queueUrl, partitions)
+    if (split !== undefined) context.addIssue({ code: 'custom', path: ['partitions'], message: split })
   })
 
 /**
@@ -81,7 +86,7 @@ const optionsSchema = z
  * @throws {TypeError} at creation, never later, when an option is wrong; the message names every one that is
  */
 export function createPublisher(options: PublisherOptions): Publisher {
-  const { queueUrl, timeoutMs, prefix, enabled } = parseOptions(options)
+  const { queueUrl, timeoutMs, prefix, partitions, enabled } = parseOptions(options)
   const { logger, telemetry } = options
   const measure = options.registry === undefined ? undefined : createPublishMetrics(options.registry)
   // Timers fire late rather than early: aiming a little below keeps the promise.
@@ -100,7 +105,8 @@ export function createPublisher(options: PublisherOptions): Publisher {
   const underway = new Set<Promise<unknown>>()
 
   async function add(event: UserCreated): Promise<PublishResult> {
-    queue ??= openQueue({ url: queueUrl, prefix, timeoutMs: deadlineMs, onError: () => undefined, telemetry })
+    const place = { url: queueUrl, prefix, partitions, timeoutMs: deadlineMs }
+    queue ??= openQueue({ ...place, onError: () => undefined, telemetry })
     return { status: await queue.add(event) }
   }
 

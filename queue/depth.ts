@@ -1,5 +1,5 @@
 import { type Cause, causeOf, isMissingUser } from './causes.js'
-import { type EventQueue, UNFINISHED } from './open.js'
+import { type BullQueue, type EventQueue, UNFINISHED } from './open.js'
 
 /** How the queue stands at one moment. */
 export interface Depth {
@@ -29,22 +29,25 @@ const SAMPLE = 20
 
 /** Reads how the queue stands, with a bounded number of jobs whatever its length. */
 export async function readDepth(queue: EventQueue): Promise<Depth> {
-  const bull = queue.bull()
-  const first = (state: 'waiting' | 'prioritized' | 'active' | 'delayed', count: number) =>
-    bull.getJobs([state], 0, count - 1, true)
+  const onEach = <T>(ask: (bull: BullQueue) => Promise<T>) => Promise.all(queue.partitions().map(ask))
+  const first = async (
+    state: 'waiting' | 'prioritized' | 'active' | 'delayed' | 'completed' | 'failed',
+    count: number,
+    ascending = true,
+  ) => (await onEach((bull) => bull.getJobs([state], 0, count - 1, ascending))).flat()
   const [paused, counts, waiting, prioritized, active, delayed, completed, failed, workers] =
     await Promise.all([
-      bull.isPaused(),
-      bull.getJobCounts(...UNFINISHED, 'failed'),
+      queue.isPaused(),
+      onEach((bull) => bull.getJobCounts(...UNFINISHED, 'failed')),
       first('waiting', 1),
       first('prioritized', 1),
       first('active', SAMPLE),
       first('delayed', SAMPLE),
-      bull.getJobs(['completed'], 0, 0),
-      bull.getJobs(['failed'], 0, 0),
-      bull.getWorkersCount(),
+      first('completed', 1, false),
+      first('failed', 1, false),
+      onEach((bull) => bull.getWorkersCount()),
     ])
-  const count = (state: string) => counts[state] ?? 0
+  const count = (state: string) => counts.reduce((sum, states) => sum + (states[state] ?? 0), 0)
   const causes = delayed.map((job) => causeOf(job.failedReason))
   const troubled = delayed.filter((job) => !isMissingUser(causeOf(job.failedReason)))
   return {
@@ -55,7 +58,8 @@ export async function readDepth(queue: EventQueue): Promise<Depth> {
     active: count('active'),
     failed: count('failed'),
     unfinished: UNFINISHED.reduce((sum, state) => sum + count(state), 0),
-    workers,
+    // Each of them consumes every partition.
+    workers: Math.max(...workers),
     ...optional(
       'oldestAt',
       earliest([...waiting, ...prioritized, ...active, ...troubled].map((job) => job.timestamp)),

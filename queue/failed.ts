@@ -1,5 +1,5 @@
 import { type Cause, causeOf } from './causes.js'
-import type { EventQueue } from './open.js'
+import type { BullQueue, EventQueue } from './open.js'
 import type { UserCreatedJob } from './user-created.js'
 
 /** A failed job, as far as it is told: no stack, no message but its cause. */
@@ -11,14 +11,18 @@ export interface FailedJob {
   failedAt: Date
 }
 
-/** Failed jobs that are kept at most (see the job options), and so read at most. */
+/** Failed jobs that a partition keeps at most (see the job options), and so read at most. */
 const MAX_FAILED_JOBS = 10_000
 const PAGE = 500
 
-/** The failed jobs that are kept, the latest first, in pages. */
+/** The failed jobs that are kept, of each partition the latest first, in pages. */
 export async function* failedJobs(queue: EventQueue): AsyncGenerator<FailedJob[]> {
+  for (const bull of queue.partitions()) yield* failedJobsIn(bull)
+}
+
+async function* failedJobsIn(bull: BullQueue): AsyncGenerator<FailedJob[]> {
   for (let start = 0; start < MAX_FAILED_JOBS; start += PAGE) {
-    const jobs = await queue.bull().getJobs(['failed'], start, start + PAGE - 1)
+    const jobs = await bull.getJobs(['failed'], start, start + PAGE - 1)
     if (jobs.length > 0) yield jobs.map(failedJob)
     if (jobs.length < PAGE) return
   }

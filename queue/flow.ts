@@ -1,4 +1,4 @@
-import type { EventQueue } from './open.js'
+import type { BullQueue, EventQueue } from './open.js'
 import type { Source } from './user-created.js'
 
 /** Finished jobs a minute, the oldest first; the last entry is the present minute. */
@@ -11,8 +11,12 @@ const TWO_WEEKS_IN_MINUTES = 14 * 24 * 60
 
 /** Finished jobs in each of the last two weeks' minutes, from BullMQ's metrics. */
 export async function readMinuteCounts(queue: EventQueue): Promise<MinuteCounts> {
-  const [completed, failed] = await Promise.all([minutesOf(queue, 'completed'), minutesOf(queue, 'failed')])
-  return { completed, failed }
+  const [completed, failed] = await Promise.all(
+    (['completed', 'failed'] as const).map((kind) =>
+      Promise.all(queue.partitions().map((bull) => minutesOf(bull, kind))),
+    ),
+  )
+  return { completed: addedUp(completed), failed: addedUp(failed) }
 }
 
 /**
@@ -20,10 +24,10 @@ export async function readMinuteCounts(queue: EventQueue): Promise<MinuteCounts>
  * before the last finished job, and what came since then is not in the points. On Postgres it tells no time, so the last
  * finished job does.
  */
-async function minutesOf(queue: EventQueue, kind: 'completed' | 'failed'): Promise<number[]> {
+async function minutesOf(bull: BullQueue, kind: 'completed' | 'failed'): Promise<number[]> {
   const [{ meta, data }, [last]] = await Promise.all([
-    queue.bull().getMetrics(kind, 0, TWO_WEEKS_IN_MINUTES - 1),
-    queue.bull().getJobs([kind], 0, 0),
+    bull.getMetrics(kind, 0, TWO_WEEKS_IN_MINUTES - 1),
+    bull.getJobs([kind], 0, 0),
   ])
   const minutes = new Array<number>(TWO_WEEKS_IN_MINUTES).fill(0)
   const lastAt = meta.prevTS > 0 ? meta.prevTS : last?.finishedOn
@@ -41,6 +45,10 @@ async function minutesOf(queue: EventQueue, kind: 'completed' | 'failed'): Promi
     if (position >= 0) minutes[position] = points
   }
   return minutes
+}
+
+function addedUp([first = [], ...others]: readonly number[][] = []): number[] {
+  return first.map((count, minute) => others.reduce((sum, counts) => sum + (counts[minute] ?? 0), count))
 }
 
 interface Timings {
@@ -61,9 +69,12 @@ export interface Recent {
 
 const RECENT_JOBS = 1000
 
-/** What the last 1,000 completed jobs tell: where they came from, and how long enrolling took. */
+/** What the last 1,000 completed jobs of each partition tell: where they came from, and how long enrolling took. */
 export async function readRecent(queue: EventQueue): Promise<Recent> {
-  const jobs = await queue.bull().getJobs(['completed'], 0, RECENT_JOBS - 1)
+  const kept = await Promise.all(
+    queue.partitions().map((bull) => bull.getJobs(['completed'], 0, RECENT_JOBS - 1)),
+  )
+  const jobs = kept.flat()
   const bySource: Recent['bySource'] = {}
   const waits: number[] = []
   for (const { data, returnvalue, finishedOn } of jobs) {

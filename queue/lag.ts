@@ -5,12 +5,12 @@ import type { EventQueue } from './open.js'
  * not count.
  */
 export async function oldestWaitingMs(queue: EventQueue): Promise<number> {
-  const bull = queue.bull()
   // Each list is in the order in which it is consumed, so its first job is its oldest.
-  const [waiting, prioritized] = await Promise.all([
-    bull.getJobs(['waiting'], 0, 0, true),
-    bull.getJobs(['prioritized'], 0, 0, true),
-  ])
-  const ages = [...waiting, ...prioritized].map((job) => Date.now() - job.timestamp)
+  const oldest = await Promise.all(
+    queue
+      .partitions()
+      .flatMap((bull) => [bull.getJobs(['waiting'], 0, 0, true), bull.getJobs(['prioritized'], 0, 0, true)]),
+  )
+  const ages = oldest.flat().map((job) => Date.now() - job.timestamp)
   return Math.max(0, ...ages)
 }

@@ -1,9 +1,17 @@
 import { randomUUID } from 'node:crypto'
 import { type JobType, Queue, type Telemetry } from 'bullmq'
 import { linkQueue, type QueueLink } from './connect.js'
-import { JOB_NAME, jobOptions, QUEUE_NAME, type UserCreated, type UserCreatedResult } from './user-created.js'
+import { partitionOf, partitionPrefixes } from './partitions.js'
+import {
+  JOB_NAME,
+  jobOptions,
+  QUEUE_NAME,
+  type UserCreated,
+  type UserCreatedJob,
+  type UserCreatedResult,
+} from './user-created.js'
 
-type BullQueue = Queue<UserCreated, UserCreatedResult>
+export type BullQueue = Queue<UserCreated, UserCreatedResult>
 
 /** The queue `user-created`, for everyone who does not consume it. Every call gives up after its timeout. */
 export interface EventQueue {
@@ -23,8 +31,16 @@ export interface EventQueue {
   /** Stops consuming everywhere; events keep collecting. */
   pause(): Promise<void>
   resume(): Promise<void>
-  /** BullMQ's own queue, for what only one caller needs. */
+  /** The id of the user's unfinished job, as far as deduplication knows of one. */
+  unfinishedJobOf(userId: string): Promise<string | undefined>
+  /** The job of that id, whichever partition holds it. */
+  findJob(jobId: string): Promise<UserCreatedJob | undefined>
+  /** BullMQ's own queue, for what only one caller needs; of several partitions the first. */
   bull(): BullQueue
+  /** BullMQ's own queue of each partition. */
+  partitions(): readonly BullQueue[]
+  /** Opens the same queue with another number of partitions. */
+  withPartitions(count: number): EventQueue
   link: QueueLink
   /** Lets go of the connection, whether or not the server answers. */
   close(): Promise<void>
@@ -37,58 +53,86 @@ export interface OpenOptions {
   timeoutMs: number
   onError: (error: Error) => void
   telemetry?: Telemetry
+  /** Into how many the queue is split by a hash of the user id. Default 1. */
+  partitions?: number
 }
 
 /** States of jobs that are not finished. On Postgres a paused queue counts what waits as `paused`, which BullMQ's type of states has forgotten. */
 export const UNFINISHED = ['waiting', 'paused' as JobType, 'prioritized', 'delayed', 'active'] as const
 
 /** Opens the queue lazily: nothing is connected before the first call, and every call tries anew. */
-export function openQueue({ url, prefix, timeoutMs, onError, telemetry }: OpenOptions): EventQueue {
+export function openQueue(options: OpenOptions): EventQueue {
+  const { url, prefix, timeoutMs, onError, telemetry, partitions: count = 1 } = options
   const link = linkQueue({ url, prefix, profile: { mode: 'produce', timeoutMs }, onError })
-  let queue: BullQueue | undefined
+  let queues: readonly BullQueue[] | undefined
 
-  function bull(): BullQueue {
-    queue ??= new Queue(
-      QUEUE_NAME,
-      { ...link.options, ...(telemetry === undefined ? {} : { telemetry }) },
-      link.backend as never,
-    ).on('error', onError) as BullQueue
-    return queue
+  function partitions(): readonly BullQueue[] {
+    queues ??= partitionPrefixes(prefix, count).map(
+      (own) =>
+        new Queue(
+          QUEUE_NAME,
+          { ...link.options, prefix: own, ...(telemetry === undefined ? {} : { telemetry }) },
+          link.backend as never,
+        ).on('error', onError) as BullQueue,
+    )
+    return queues
   }
 
+  const bull = (index = 0) => partitions()[index] as BullQueue
+  const bullOf = (userId: string) => bull(partitionOf(userId, count))
+  const onEach = <T>(ask: (queue: BullQueue) => Promise<T>) => Promise.all(partitions().map(ask))
+
   return {
-    bull,
+    bull: () => bull(),
+    withPartitions: (partitions) => openQueue({ ...options, partitions }),
+    partitions,
     link,
     async add(event) {
       const jobId = randomUUID()
-      const job = await bull().add(JOB_NAME, event, { ...jobOptions(event), jobId })
+      const job = await bullOf(event.userId).add(JOB_NAME, event, { ...jobOptions(event), jobId })
       return job.id === jobId ? 'queued' : 'duplicate'
     },
     async addMany(events) {
-      const entries = events.map((event) => ({
-        name: JOB_NAME,
-        data: event,
-        opts: { ...jobOptions(event), jobId: randomUUID() },
-      }))
-      const jobs = await bull().addBulk(entries)
-      return entries
-        .filter(({ opts }, index) => jobs[index]?.id === opts.jobId)
-        .map(({ data }) => data.userId)
+      const shareOf = (index: number) => events.filter(({ userId }) => partitionOf(userId, count) === index)
+      const queued = await Promise.all(partitions().map((queue, index) => addShare(queue, shareOf(index))))
+      return queued.flat()
     },
     async countUnfinished() {
-      const counts = await bull().getJobCounts(...UNFINISHED)
-      return Object.values(counts).reduce((sum, count) => sum + count, 0)
+      const counts = await onEach((queue) => queue.getJobCounts(...UNFINISHED))
+      return sum(counts.flatMap((states) => Object.values(states)))
     },
     async countWaiting() {
-      const { waiting = 0, prioritized = 0 } = await bull().getJobCounts('waiting', 'prioritized')
-      return waiting + prioritized
+      const counts = await onEach((queue) => queue.getJobCounts('waiting', 'prioritized'))
+      return sum(counts.flatMap(({ waiting = 0, prioritized = 0 }) => [waiting, prioritized]))
+    },
+    async unfinishedJobOf(userId) {
+      return (await bullOf(userId).getDeduplicationJobId(userId)) ?? undefined
+    },
+    async findJob(jobId) {
+      const found = await onEach((queue) => queue.getJob(jobId))
+      return found.find((job) => job !== undefined)
     },
     isPaused: () => bull().isPaused(),
-    pause: () => bull().pause(),
-    resume: () => bull().resume(),
+    pause: async () => void (await onEach((queue) => queue.pause())),
+    resume: async () => void (await onEach((queue) => queue.resume())),
     async close() {
-      queue?.removeAllListeners().on('error', () => undefined)
+      for (const queue of queues ?? []) queue.removeAllListeners().on('error', () => undefined)
       await link.disconnect()
     },
   }
+}
+
+async function addShare(queue: BullQueue, events: readonly UserCreated[]): Promise<string[]> {
+  if (events.length === 0) return []
+  const entries = events.map((event) => ({
+    name: JOB_NAME,
+    data: event,
+    opts: { ...jobOptions(event), jobId: randomUUID() },
+  }))
+  const jobs = await queue.addBulk(entries)
+  return entries.filter(({ opts }, index) => jobs[index]?.id === opts.jobId).map(({ data }) => data.userId)
+}
+
+function sum(counts: readonly number[]): number {
+  return counts.reduce((total, count) => total + count, 0)
 }

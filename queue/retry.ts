@@ -48,7 +48,7 @@ export async function retryFailed(
 }
 
 async function retryJob(queue: EventQueue, jobId: string, causeId: string | undefined): Promise<boolean> {
-  const job = await queue.bull().getJob(jobId)
+  const job = await queue.findJob(jobId)
   if (job?.finishedOn === undefined || job.failedReason === undefined) return false
   if (causeId !== undefined && causeOf(job.failedReason).id !== causeId) return false
   return job.retry('failed', { resetAttemptsMade: true, resetAttemptsStarted: true }).then(

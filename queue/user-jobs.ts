@@ -32,17 +32,21 @@ export async function jobsOfUser(
   userId: string,
   failed: Iterable<FailedJob>,
 ): Promise<UserJob[]> {
-  const bull = queue.bull()
   const [unfinishedId, found] = await Promise.all([
-    bull.getDeduplicationJobId(userId),
+    queue.unfinishedJobOf(userId),
     Promise.all(
-      (['active', 'delayed', 'waiting', 'completed'] as const).map((state) =>
-        bull.getJobs([state], 0, LOOKED_THROUGH - 1, true),
-      ),
+      // All of them, because a user's earlier jobs lie elsewhere when the number of partitions has grown.
+      queue
+        .partitions()
+        .flatMap((bull) =>
+          (['active', 'delayed', 'waiting', 'completed'] as const).map((state) =>
+            bull.getJobs([state], 0, LOOKED_THROUGH - 1, true),
+          ),
+        ),
     ),
   ])
   const jobIds = new Set<string>()
-  if (unfinishedId !== null) jobIds.add(unfinishedId)
+  if (unfinishedId !== undefined) jobIds.add(unfinishedId)
   for (const job of found.flat()) if (userIdOf(job) === userId && job.id !== undefined) jobIds.add(job.id)
   for (const job of failed) if (job.userId === userId) jobIds.add(job.jobId)
 
@@ -51,8 +55,8 @@ export async function jobsOfUser(
 }
 
 async function userJob(queue: EventQueue, jobId: string): Promise<UserJob | undefined> {
-  const [job, state] = await Promise.all([queue.bull().getJob(jobId), queue.bull().getJobState(jobId)])
-  const known = stateNamed(state)
+  const job = await queue.findJob(jobId)
+  const known = stateNamed((await job?.getState()) ?? 'unknown')
   if (job === undefined || known === undefined) return undefined
   return {
     jobId,

@@ -51,7 +51,7 @@ describe.each(BACKENDS)('whatever happens in whatever order, with the queue on %
     })
   })
   afterAll(async () => {
-    await worker.consumer.worker.close()
+    await worker.consumer.close()
     await worker.stop()
     await publisher.close()
     await queue.close()

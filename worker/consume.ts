@@ -23,6 +23,8 @@ const RETRY_DELAY_MS = 1000
 
 interface ConsumeOptions {
   link: QueueLink
+  /** Of the queue's partitions; all are consumed, and share the concurrency. */
+  prefixes?: readonly string[]
   concurrency: number
   enroll: Enroll
   observer: Observer
@@ -30,30 +32,51 @@ interface ConsumeOptions {
 }
 
 export interface Consumer {
-  worker: Worker<UserCreated, UserCreatedResult>
+  /** One for each partition. */
+  workers: readonly Worker<UserCreated, UserCreatedResult>[]
   /** Jobs that are being worked on here. */
   active(): number
+  /** Takes no more jobs; resolves when the active ones are done, or at once when it is forced. */
+  close(force?: boolean): Promise<void>
 }
 
 /** Takes `user.created` jobs off the queue and enrolls their users, from now on until it is closed. */
-export function consume({ link, concurrency, enroll, observer, telemetry }: ConsumeOptions): Consumer {
+export function consume({ link, prefixes = [link.options.prefix], ...options }: ConsumeOptions): Consumer {
   let active = 0
-  const worker: Consumer['worker'] = new TolerantWorker(
-    QUEUE_NAME,
-    async (job: UserCreatedJob, token) => {
-      active += 1
-      try {
-        return await runJob(job, enroll)
-      } catch (error) {
-        if (!(error instanceof InterruptedError)) throw error
-        await job.moveToWait(token)
-        throw new WaitingError()
-      } finally {
-        active -= 1
-      }
+  const process = async (job: UserCreatedJob, token?: string) => {
+    active += 1
+    try {
+      return await runJob(job, options.enroll)
+    } catch (error) {
+      if (!(error instanceof InterruptedError)) throw error
+      await job.moveToWait(token)
+      throw new WaitingError()
+    } finally {
+      active -= 1
+    }
+  }
+  const concurrency = Math.ceil(options.concurrency / prefixes.length)
+  const workers = prefixes.map((prefix) => startOne({ ...options, link, concurrency }, prefix, process))
+  return {
+    workers,
+    active: () => active,
+    async close(force) {
+      await Promise.all(workers.map((worker) => worker.close(force)))
     },
+  }
+}
+
+function startOne(
+  { link, concurrency, observer, telemetry }: ConsumeOptions,
+  prefix: string,
+  process: (job: UserCreatedJob, token?: string) => Promise<UserCreatedResult>,
+): Worker<UserCreated, UserCreatedResult> {
+  const worker = new Worker<UserCreated, UserCreatedResult>(
+    QUEUE_NAME,
+    process,
     {
       ...link.options,
+      prefix,
       concurrency,
       lockDuration: LOCK_MS,
       stalledInterval: LOCK_MS,
@@ -68,18 +91,7 @@ export function consume({ link, concurrency, enroll, observer, telemetry }: Cons
   worker.on('failed', (job, error) => observer.failed(job, error))
   worker.on('stalled', (jobId) => observer.stalled(jobId))
   worker.on('error', (error) => observer.queueError(error))
-  return { worker, active: () => active }
-}
-
-/** BullMQ cannot take a job whose data is no JSON: it would run into it again and again. Here it fails as any wrong event. */
-class TolerantWorker extends Worker<UserCreated, UserCreatedResult> {
-  protected override createJob(...[json, jobId]: Parameters<Worker['createJob']>) {
-    try {
-      return super.createJob(json, jobId)
-    } catch {
-      return super.createJob({ ...json, data: 'null' }, jobId)
-    }
-  }
+  return worker
 }
 
 /** One job: read the event, enroll the user, decide what becomes of it. */

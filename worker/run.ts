@@ -5,12 +5,15 @@ import { createHealthApp } from '../config/health.js'
 import { type Listening, listen } from '../config/listen.js'
 import type { Logger } from '../config/log.js'
 import { safeError } from '../config/safe-error.js'
-import type { Settings } from '../config/settings.js'
+import { type Settings, SettingsError } from '../config/settings.js'
 import { connectDatabase } from '../db/connect.js'
 import { countUsersWithoutEnrollment } from '../db/users.js'
 import { linkQueue } from '../queue/connect.js'
+import { exportBullMetrics } from '../queue/figures.js'
 import { oldestWaitingMs } from '../queue/lag.js'
 import { openQueue } from '../queue/open.js'
+import { partitionPrefixes } from '../queue/partitions.js'
+import { abandonedPartitions, partitionsRefusal, usePartitions } from '../queue/partitions-in-use.js'
 import { consume } from './consume.js'
 import { createEnroller } from './enroll.js'
 import { registerGauges } from './gauges.js'
@@ -39,12 +42,14 @@ const DATABASE_CONNECTIONS = 10
 const CLOSE_TIMEOUT_MS = 2000
 /** Well below the time that Prometheus waits, so that a frozen queue does not hide the other figures. */
 const METRICS_TIMEOUT_MS = 2000
+/** How long a worker that starts waits to learn of the partitions. */
+const PARTITIONS_TIMEOUT_MS = 1000
 
 /**
  * Starts a worker in this process: it consumes, reconciles and serves its health. A database or queue that is away does
  * not stop it from starting; it waits.
  *
- * @throws {SettingsError} when its HTTP port cannot be had
+ * @throws {SettingsError} when its HTTP port cannot be had, or jobs lie in partitions that it would not consume
  */
 export async function startWorker(
   settings: WorkerSettings,
@@ -57,8 +62,9 @@ export async function startWorker(
     max: DATABASE_CONNECTIONS,
     onError: observer.databaseError,
   })
-  const place = { url: settings.QUEUE_URL, prefix: settings.QUEUE_PREFIX, onError: observer.queueError }
-  const queue = openQueue({ ...place, timeoutMs: QUEUE_TIMEOUT_MS })
+  const { QUEUE_PREFIX: prefix, QUEUE_PARTITIONS: partitions } = settings
+  const place = { url: settings.QUEUE_URL, prefix, onError: observer.queueError }
+  const queue = openQueue({ ...place, partitions, timeoutMs: QUEUE_TIMEOUT_MS })
 
   registerGauges({
     registry: observer.registry,
@@ -69,10 +75,12 @@ export async function startWorker(
   })
 
   let unhealthy = (): string | undefined => undefined
-  const health = await serveHealth().catch(async (error: unknown) => {
-    await Promise.allSettled([queue.close(), db.destroy()])
-    throw error
-  })
+  const health = await settlePartitions()
+    .then(serveHealth)
+    .catch(async (error: unknown) => {
+      await Promise.allSettled([queue.close(), db.destroy()])
+      throw error
+    })
   log.info({ url: health.url, concurrency: settings.WORKER_CONCURRENCY }, 'worker started')
   const stop = settings.AUTO_ENROLL_ENABLED ? startEnrolling() : idle()
 
@@ -90,9 +98,17 @@ export async function startWorker(
   async function exportMetrics(): Promise<string> {
     const [own, bull] = await Promise.all([
       observer.registry.metrics(),
-      within(METRICS_TIMEOUT_MS, queue.bull().exportPrometheusMetrics()).catch(() => ''),
+      within(METRICS_TIMEOUT_MS, exportBullMetrics(queue)).catch(() => ''),
     ])
     return `${own}\n${bull}`
+  }
+
+  /** A queue that is away is not asked, and settled at the next start. */
+  async function settlePartitions(): Promise<void> {
+    const abandoned = await within(PARTITIONS_TIMEOUT_MS, abandonedPartitions(queue)).catch(() => undefined)
+    if (abandoned !== undefined) throw new SettingsError([partitionsRefusal(partitions, abandoned)])
+    if (settings.AUTO_ENROLL_ENABLED)
+      await within(PARTITIONS_TIMEOUT_MS, usePartitions(queue)).catch(() => undefined)
   }
 
   function serveHealth(): Promise<Listening> {
@@ -131,12 +147,15 @@ export async function startWorker(
     })
     const consumer = consume({
       link,
+      prefixes: partitionPrefixes(prefix, partitions),
       concurrency: settings.WORKER_CONCURRENCY,
       enroll,
       observer,
       telemetry,
     })
-    consumer.worker.on('completed', stall.progressed).on('failed', stall.progressed)
+    for (const worker of consumer.workers) {
+      worker.on('completed', stall.progressed).on('failed', stall.progressed)
+    }
     unhealthy = () => {
       const reason = stall.reason()
       const outage = outlaster.current()

@@ -21,13 +21,13 @@ interface Drained {
  * @returns how many jobs were still active, and whether all was confirmed in time
  */
 export async function drain({ consumer, stopReconciling, link, timeoutMs }: DrainOptions): Promise<Drained> {
-  const drained = Promise.all([consumer.worker.close(), stopReconciling()]).then(
+  const drained = Promise.all([consumer.close(), stopReconciling()]).then(
     () => true,
     () => false,
   )
   const inTime = await within(timeoutMs, drained).catch(() => false)
   const abandoned = consumer.active()
-  if (!inTime) void consumer.worker.close(true).catch(() => undefined)
+  if (!inTime) void consumer.close(true).catch(() => undefined)
   await link.disconnect().catch(() => undefined)
   return { abandoned, inTime }
 }

@@ -62,6 +62,7 @@ export function openContext<Needed extends SettingName>(
         const queue = openQueue({
           url,
           prefix: settings.QUEUE_PREFIX,
+          partitions: settings.QUEUE_PARTITIONS,
           timeoutMs: QUEUE_TIMEOUT_MS,
           onError: (error) => log.debug({ err: error }, 'the queue is in trouble'),
         })

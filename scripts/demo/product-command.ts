@@ -18,7 +18,7 @@ export async function productCommand<Document>(
   const script = fileURLToPath(new URL(`../${name}.js`, import.meta.url))
   const { DATABASE_URL, QUEUE_URL, QUEUE_PREFIX } = settings
   const child = spawn(process.execPath, [script, ...flags, '--json'], {
-    env: { ...process.env, DATABASE_URL, QUEUE_URL, QUEUE_PREFIX },
+    env: { ...process.env, DATABASE_URL, QUEUE_URL, QUEUE_PREFIX, QUEUE_PARTITIONS: '1' },
     stdio: ['ignore', 'pipe', 'pipe'],
     signal,
   })

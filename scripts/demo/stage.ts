@@ -95,6 +95,7 @@ function settingsFor(given: Settings, place: Place, road: Road): WorkerSettings 
     DATABASE_URL: place.databaseUrl,
     QUEUE_URL: road.url,
     QUEUE_PREFIX: place.prefix,
+    QUEUE_PARTITIONS: 1,
     AUTO_ENROLL_ENABLED: true,
     RECONCILE_INTERVAL_MS,
     SHUTDOWN_TIMEOUT_MS,

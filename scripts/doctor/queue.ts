@@ -9,6 +9,7 @@ import {
   readRedisClock,
 } from '../../queue/inspect.js'
 import type { EventQueue } from '../../queue/open.js'
+import { abandonedPartitions, partitionsRefusal } from '../../queue/partitions-in-use.js'
 import { explainTrouble } from '../../queue/trouble.js'
 import { answerOf, type Check, failed, ok, reasonOf, warning } from './check.js'
 import { readClock } from './clock.js'
@@ -32,7 +33,11 @@ export async function checkQueue({ queue, url, prefix }: QueueOptions): Promise<
         : await checkPostgres(client, prefix)
     const usable = checks.every(({ status }) => status !== 'failed')
     return {
-      checks: [ok('queue', `at ${placeOf(url)}`), ...checks, ...(usable ? await checkPaused(queue) : [])],
+      checks: [
+        ok('queue', `at ${placeOf(url)}`),
+        ...checks,
+        ...(usable ? [...(await checkPaused(queue)), ...(await checkPartitions(queue))] : []),
+      ],
       clocks,
     }
   } catch (error) {
@@ -82,4 +87,15 @@ async function checkPaused(queue: EventQueue): Promise<Check[]> {
       ? warning('consuming', 'the queue is paused; events keep collecting', 'npm run resume')
       : ok('consuming', 'the queue is not paused'),
   ]
+}
+
+async function checkPartitions(queue: EventQueue): Promise<Check[]> {
+  const count = queue.partitions().length
+  const abandoned = await answerOf(abandonedPartitions(queue))
+  if (abandoned !== undefined) {
+    return [
+      failed('partitions', partitionsRefusal(count, abandoned), `set QUEUE_PARTITIONS to ${abandoned.inUse}`),
+    ]
+  }
+  return count === 1 ? [] : [ok('partitions', `${count}, and no job lies beyond them`)]
 }

@@ -105,7 +105,7 @@ describe.each(BACKENDS)('the queue on %s', (backend) => {
     await queue.pause()
     expect(await queue.isPaused()).toBe(true)
     worker = startConsumer(place)
-    await worker.consumer.worker.waitUntilReady()
+    await worker.consumer.workers[0]?.waitUntilReady()
     expect(await queue.add(event('ada'))).toBe('queued')
     expect(await queue.add(event('ada'))).toBe('duplicate')
     expect(await unfinished()).toBe(1)

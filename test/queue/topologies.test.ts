@@ -32,10 +32,10 @@ const PUBLISH_AND_CONSUME = `
     enrolled.push(userId)
     return { outcome: 'enrolled', enrolled: 1 }
   }
-  const { worker } = consume({ link, concurrency: 2, enroll, observer })
+  const consumer = consume({ link, concurrency: 2, enroll, observer })
   const queue = openQueue({ url, prefix, timeoutMs: 10_000, onError })
   while (enrolled.length < 2 || (await queue.countUnfinished()) > 0) await new Promise((done) => setTimeout(done, 20))
-  await worker.close()
+  await consumer.close()
   await queue.close()
   await link.disconnect()
   console.log(JSON.stringify({ answers, enrolled: enrolled.sort() }))

@@ -63,7 +63,7 @@ describe.each(BACKENDS)('a worker that reaches its queue on %s through a network
     await expect.poll(() => enrolled).toEqual(['ada'])
     await expect.poll(() => queue.countUnfinished()).toBe(0)
     const startedAt = performance.now()
-    await consumer.worker.close()
+    await consumer.close()
     expect(performance.now() - startedAt).toBeLessThan(1000)
   })
 })

@@ -54,7 +54,7 @@ export function startConsumer({ url, prefix }: WorkerPlace['queue'], enroll?: En
     consumer,
     /** Lets go of the queue without waiting for it. */
     async stop() {
-      void consumer.worker.close(true).catch(() => undefined)
+      void consumer.close(true).catch(() => undefined)
       await link.disconnect()
     },
   }
