@@ -10,7 +10,7 @@ export interface Bench {
   /** Tells a person what is under way. */
   tell: (what: string) => void
   /** Settings of a worker process of ours: its defaults, but no reconciler, which would join in. */
-  workerEnv(databaseUrl: string, prefix: string): Record<string, string>
+  workerEnv(databaseUrl: string, prefix: string, partitions?: number): Record<string, string>
   logFile(name: string): string
 }
 
@@ -20,10 +20,11 @@ export function createBench(servers: Servers, folder: string, quick: boolean, te
     quick,
     rounds: 5,
     tell,
-    workerEnv: (databaseUrl, prefix) => ({
+    workerEnv: (databaseUrl, prefix, partitions = 1) => ({
       DATABASE_URL: databaseUrl,
       QUEUE_URL: servers.redis.url,
       QUEUE_PREFIX: prefix,
+      QUEUE_PARTITIONS: String(partitions),
       RECONCILE_INTERVAL_MS: '0',
       WORKER_HTTP_PORT: '0',
     }),

@@ -6,10 +6,11 @@ const CHUNK = 1000
 const POLL_MS = 10
 
 /** The queue of one contestant. */
-export function openBenchQueue(url: string, prefix: string): EventQueue {
+export function openBenchQueue(url: string, prefix: string, partitions = 1): EventQueue {
   return openQueue({
     url,
     prefix,
+    partitions,
     timeoutMs: 60_000,
     onError: (error) => {
       throw error

@@ -7,17 +7,29 @@ import { interleave, ratioOf, spreadOf } from './rounds.js'
 import { createDatabase } from './servers.js'
 import { type Sample, type Turn, timedTurn } from './turn.js'
 
-const FLEETS = [1, 2, 4]
+interface Fleet {
+  workers: number
+  partitions: number
+}
 
-/** What more worker processes on one queue bring. */
+const ALONE: Fleet = { workers: 1, partitions: 1 }
+const FLEETS: readonly Fleet[] = [
+  ALONE,
+  { workers: 2, partitions: 1 },
+  { workers: 4, partitions: 1 },
+  { workers: 1, partitions: 4 },
+  { workers: 4, partitions: 4 },
+]
+
+/** What more worker processes on one queue bring, and more partitions of it. */
 export async function scaleOut(bench: Bench): Promise<Findings> {
   const samples = await compete(bench)
   const speeds = (of: Sample[] = []) => of.map(({ usersPerSecond }) => usersPerSecond)
-  const alone = speeds(samples[nameOf(1)])
+  const alone = speeds(samples[nameOf(ALONE)])
   return {
     title: 'Scale out',
     method:
-      'As under throughput, with 2 courses and more worker processes on the one queue. All of it shares this machine, so ' +
+      'As under throughput, with 2 courses and more worker processes on the one queue, of one partition or four on one Redis. All of it shares this machine, so ' +
       'the cores that are free, and not the queue, bound what a further process brings.',
     tables: [
       {
@@ -38,7 +50,7 @@ export async function scaleOut(bench: Bench): Promise<Findings> {
     plots: [
       {
         file: 'scale-out',
-        title: 'Users enrolled a second, by worker processes',
+        title: 'Users enrolled a second, by worker processes and partitions',
         kind: 'bar',
         unit: 'users/s',
         categories: Object.keys(samples),
@@ -50,8 +62,8 @@ export async function scaleOut(bench: Bench): Promise<Findings> {
   }
 }
 
-function nameOf(workers: number): string {
-  return workers === 1 ? '1 worker' : `${workers} workers`
+function nameOf({ workers, partitions }: Fleet): string {
+  return `${workers} worker${workers === 1 ? '' : 's'}, ${partitions} partition${partitions === 1 ? '' : 's'}`
 }
 
 async function compete(bench: Bench): Promise<Record<string, Sample[]>> {
@@ -64,7 +76,7 @@ async function compete(bench: Bench): Promise<Record<string, Sample[]>> {
   const started: BenchProcess[] = []
   const closing: (() => Promise<void>)[] = []
   try {
-    const contestants = FLEETS.map((workers) => [nameOf(workers), fleet(workers)] as const)
+    const contestants = FLEETS.map((fleet) => [nameOf(fleet), turnOf(fleet)] as const)
     return await interleave(Object.fromEntries(contestants), rounds, (round) =>
       bench.tell(`scale out: round ${round} of ${rounds}`),
     )
@@ -74,11 +86,11 @@ async function compete(bench: Bench): Promise<Record<string, Sample[]>> {
     await database.close()
   }
 
-  function fleet(workers: number): Turn {
-    const prefix = `{bench-scale-${workers}}`
-    const queue = openBenchQueue(servers.redis.url, prefix)
+  function turnOf({ workers, partitions }: Fleet): Turn {
+    const prefix = `{bench-scale-${workers}-${partitions}}`
+    const queue = openBenchQueue(servers.redis.url, prefix, partitions)
     closing.push(() => queue.close())
-    const env = bench.workerEnv(database.url, prefix)
+    const env = bench.workerEnv(database.url, prefix, partitions)
     const children = Array.from({ length: workers }, () =>
       startProcess('scripts/worker.js', [], env, bench.logFile('worker')),
     )
