@@ -25,6 +25,8 @@ export interface EventQueue {
   addMany(events: readonly UserCreated[]): Promise<string[]>
   /** Jobs that are not finished: waiting, delayed for a retry, or active. */
   countUnfinished(): Promise<number>
+  /** Jobs that workers are at. */
+  countActive(): Promise<number>
   /** Jobs that a worker could take now. */
   countWaiting(): Promise<number>
   isPaused(): Promise<boolean>
@@ -101,6 +103,7 @@ export function openQueue(options: OpenOptions): EventQueue {
       const counts = await onEach((queue) => queue.getJobCounts(...UNFINISHED))
       return sum(counts.flatMap((states) => Object.values(states)))
     },
+    countActive: async () => sum(await onEach((queue) => queue.getActiveCount())),
     async countWaiting() {
       const counts = await onEach((queue) => queue.getJobCounts('waiting', 'prioritized'))
       return sum(counts.flatMap(({ waiting = 0, prioritized = 0 }) => [waiting, prioritized]))

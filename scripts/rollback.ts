@@ -68,7 +68,7 @@ await runCommand({
 async function idle(queue: EventQueue, signal: AbortSignal): Promise<number> {
   const deadline = Date.now() + IDLE_TIMEOUT_MS
   for (;;) {
-    const active = await queue.bull().getActiveCount()
+    const active = await queue.countActive()
     if (active === 0 || Date.now() > deadline || signal.aborted) return active
     await delay(IDLE_POLL_MS)
   }
