@@ -14,7 +14,12 @@ const POLICY = {
 }
 
 // Whether a site is to be had over TLS alone is for the proxy to say that ends it.
-const COMMON = { strictTransportSecurity: false, xFrameOptions: 'DENY' } as const
+// Without a referrer a browser calls the origin of a form `null`, and it could not be told from another site's.
+const COMMON = {
+  strictTransportSecurity: false,
+  xFrameOptions: 'DENY',
+  referrerPolicy: 'same-origin',
+} as const
 
 /** Strict headers: nothing from another host, no inline script or style, in no frame. */
 export const strictHeaders: MiddlewareHandler = secureHeaders({ ...COMMON, contentSecurityPolicy: POLICY })

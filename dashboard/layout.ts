@@ -29,7 +29,7 @@ export function layout(
     <link id="icon" rel="icon" type="image/svg+xml" href="/assets/icon-${tone}.svg">
     <link rel="stylesheet" href="/assets/uplot.css">
     <link rel="stylesheet" href="/assets/style.css">
-    ${live ? html`<script defer src="/assets/uplot.js"></script><script defer src="/assets/live.js"></script>` : EMPTY}
+    ${live ? html`<script defer src="/assets/uplot.js"></script><script defer src="/assets/live.js"></script><noscript><meta http-equiv="refresh" content="10"></noscript>` : EMPTY}
   </head>
   <body>
     <a class="skip" href="#main">Skip to the content</a>

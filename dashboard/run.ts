@@ -6,6 +6,7 @@ import type { Logger } from '../config/log.js'
 import { safeError } from '../config/safe-error.js'
 import type { Settings } from '../config/settings.js'
 import { connectDatabase } from '../db/connect.js'
+import { failedJobs } from '../queue/failed.js'
 import { openQueue } from '../queue/open.js'
 import { createAccess } from './access.js'
 import { type Backfill, createActions } from './actions.js'
@@ -68,7 +69,11 @@ export async function startDashboard(
       db,
       queue,
       reconcileIntervalMs: settings.RECONCILE_INTERVAL_MS,
-      failedJobs: async () => lastKnown((await reader.read()).failures)?.jobs ?? [],
+      // The latest are read anew: whoever looks a user up should not see what was so some seconds ago.
+      failedJobs: async () => {
+        const [latest, { failures }] = await Promise.all([failedJobs(queue).next(), reader.read()])
+        return [...(latest.value ?? []), ...(lastKnown(failures)?.jobs ?? [])]
+      },
     }),
     health: createHealthApp({
       metrics: () => registry.metrics(),

@@ -39,7 +39,7 @@ export function previewPage(person: Visitor, { title, sentences, examples = [], 
     html`<section class="card narrow">
       <h1>${title}</h1>
       ${sentences.map((sentence) => html`<p>${sentence}</p>`)}
-      ${examples.length === 0 ? EMPTY : html`<ul class="examples">${examples.map((example) => html`<li>${example}</li>`)}</ul>`}
+      ${examples.length === 0 ? EMPTY : html`<div class="examples" tabindex="0" role="region" aria-label="Concerned"><ul>${examples.map((example) => html`<li>${example}</li>`)}</ul></div>`}
       <div class="row">
         ${confirm === undefined ? EMPTY : postButton(confirm.action, confirm.label, confirm.fields)}
         ${linkButton('/', confirm === undefined ? 'Back' : 'Cancel')}

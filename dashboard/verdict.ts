@@ -138,7 +138,7 @@ function stuck({ state, depth, context, coverage }: Facts): Verdict | undefined 
     symptom: depth.workers === 0 ? 'no-worker' : 'stuck',
     tone: 'bad',
     headline: `Stuck: ${count(depth.unfinished, 'user')} waiting, nothing finished for ${durationInWords(Math.min(idleMs, ageMs))}: ${stuckReason(state, depth)}`,
-    details: coverageDetail(coverage),
+    details: state.coverage.status === 'failed' ? lastCounted(state, context.now) : coverageDetail(coverage),
     actions: depth.failed > 0 ? ['failures'] : [],
   }
 }
@@ -159,11 +159,7 @@ function databaseUnreachable({ state, depth, context }: Facts): Verdict | undefi
     headline: `Who is enrolled cannot be told: ${databaseInWords(state.coverage)}`,
     details: [
       ...(depth === undefined || depth.unfinished === 0 ? [] : [`${waitingInWords(depth, context.now)}.`]),
-      ...(state.coverage.last === undefined
-        ? []
-        : [
-            `Counted ${agoInWords(state.coverage.last.readAt, context.now)}: ${coverageDetail(state.coverage.last.value).join(' ')}`,
-          ]),
+      ...lastCounted(state, context.now),
       'Jobs are kept and tried again; nobody is lost.',
     ],
     actions: [],
@@ -303,6 +299,12 @@ function coverageDetail(coverage: CoverageFacts | undefined): string[] {
   return [
     `${coverage.withEnrollment.toLocaleString('en')} of ${count(coverage.users, 'user')} ${are(coverage.users)} enrolled.`,
   ]
+}
+
+function lastCounted({ coverage }: State, now: Date): string[] {
+  if (coverage.status !== 'failed' || coverage.last === undefined) return []
+  const { value, readAt } = coverage.last
+  return [`Counted ${agoInWords(readAt, now)}: ${coverageDetail(value).join(' ')}`]
 }
 
 function databaseInWords({ reason, code }: { reason: string; code?: string }): string {

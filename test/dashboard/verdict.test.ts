@@ -106,17 +106,28 @@ describe.each(BACKENDS)('the verdict, with the queue on %s', (backend) => {
 
   it('says that it is stuck, since when and why', async () => {
     const gate = await makeGate(database.url)
-    await gate.open()
+    const own = await startTestDashboard({ databaseUrl: gate.url, queue: place })
     const worker = await startTestWorker({ databaseUrl: gate.url, queue: place })
-    running.push(worker, { close: gate.shut })
+    running.push(own, worker, { close: gate.shut })
     await insertCourses(database, 1)
-    const userIds = await insertUsers(database, 3)
-    await gate.shut()
-    for (const userId of userIds) await queueLongAgo(userId)
+    for (const userId of await insertUsers(database, 3)) await queueLongAgo(userId)
     await expectVerdict(
       'stuck',
       /^Stuck: 3 users waiting, nothing finished for 4 min: Postgres refuses connections/,
+      own,
     )
+    await gate.open()
+    await expectVerdict('everyone-is-enrolled', /./, own)
+  })
+
+  it('says that the workers alone cannot go on', async () => {
+    const gate = await makeGate(database.url)
+    running.push(await startTestWorker({ databaseUrl: gate.url, queue: place }), { close: gate.shut })
+    await insertCourses(database, 1)
+    for (const userId of await insertUsers(database, 3)) await queueLongAgo(userId)
+    await expectVerdict('stuck', /^Stuck: 3 users waiting, .*: the workers have jobs but do not finish them/)
+    await gate.open()
+    await expectVerdict('everyone-is-enrolled')
   })
 
   it('says that no worker is connected', async () => {
