@@ -20,7 +20,7 @@ export interface Depth {
   lastFinishedAt?: Date
   /** Worker processes that are connected. */
   workers: number
-  /** Why jobs are being retried, of a sample; jobs whose user is not committed yet do not count. */
+  /** Why jobs are being retried or held, of a sample; jobs whose user is not committed yet do not count. */
   retryingBecause?: Cause
 }
 
@@ -48,7 +48,9 @@ export async function readDepth(queue: EventQueue): Promise<Depth> {
       onEach((bull) => bull.getWorkersCount()),
     ])
   const count = (state: string) => counts.reduce((sum, states) => sum + (states[state] ?? 0), 0)
-  const causes = delayed.map((job) => causeOf(job.failedReason))
+  // A worker whose database is away keeps its jobs, and writes on them why.
+  const held = active.map((job) => job.progress).filter((progress) => typeof progress === 'string')
+  const causes = [...delayed.map((job) => job.failedReason), ...held].map(causeOf)
   const troubled = delayed.filter((job) => !isMissingUser(causeOf(job.failedReason)))
   return {
     paused,

@@ -36,15 +36,17 @@ export interface Consumer {
   workers: readonly Worker<UserCreated, UserCreatedResult>[]
   /** Jobs that are being worked on here. */
   active(): number
+  /** Writes on each of them why it waits, for whoever looks at the queue. */
+  noteOnActive(reason: string): void
   /** Takes no more jobs; resolves when the active ones are done, or at once when it is forced. */
   close(force?: boolean): Promise<void>
 }
 
 /** Takes `user.created` jobs off the queue and enrolls their users, from now on until it is closed. */
 export function consume({ link, prefixes = [link.options.prefix], ...options }: ConsumeOptions): Consumer {
-  let active = 0
+  const active = new Set<UserCreatedJob>()
   const process = async (job: UserCreatedJob, token?: string) => {
-    active += 1
+    active.add(job)
     try {
       return await runJob(job, options.enroll)
     } catch (error) {
@@ -52,14 +54,17 @@ export function consume({ link, prefixes = [link.options.prefix], ...options }: 
       await job.moveToWait(token)
       throw new WaitingError()
     } finally {
-      active -= 1
+      active.delete(job)
     }
   }
   const concurrency = Math.ceil(options.concurrency / prefixes.length)
   const workers = prefixes.map((prefix) => startOne({ ...options, link, concurrency }, prefix, process))
   return {
     workers,
-    active: () => active,
+    active: () => active.size,
+    noteOnActive(reason) {
+      for (const job of active) void job.updateProgress(reason).catch(() => undefined)
+    },
     async close(force) {
       await Promise.all(workers.map((worker) => worker.close(force)))
     },
@@ -71,7 +76,7 @@ function startOne(
   prefix: string,
   process: (job: UserCreatedJob, token?: string) => Promise<UserCreatedResult>,
 ): Worker<UserCreated, UserCreatedResult> {
-  const worker = new Worker<UserCreated, UserCreatedResult>(
+  const worker = new TolerantWorker(
     QUEUE_NAME,
     process,
     {
@@ -92,6 +97,17 @@ function startOne(
   worker.on('stalled', (jobId) => observer.stalled(jobId))
   worker.on('error', (error) => observer.queueError(error))
   return worker
+}
+
+/** BullMQ cannot take a job whose data is no JSON: it would run into it again and again. Here it fails as any wrong event. */
+class TolerantWorker extends Worker<UserCreated, UserCreatedResult> {
+  protected override createJob(...[json, jobId]: Parameters<Worker['createJob']>) {
+    try {
+      return super.createJob(json, jobId)
+    } catch {
+      return super.createJob({ ...json, data: 'null' }, jobId)
+    }
+  }
 }
 
 /** One job: read the event, enroll the user, decide what becomes of it. */

@@ -131,7 +131,10 @@ export async function startWorker(
     const stopping = new AbortController()
     const outlaster = createOutlaster({
       signal: stopping.signal,
-      onBegin: observer.databaseAway,
+      onBegin(error) {
+        observer.databaseAway(error)
+        consumer.noteOnActive(safeError(error).message)
+      },
       onEnd: observer.databaseBack,
     })
     const enroll = createEnroller({
