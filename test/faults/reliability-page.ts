@@ -9,7 +9,8 @@ export function reliabilityPage(rows: readonly Row[]): string {
 
 Each row is a scenario that was played on real servers with real processes, while people signed up at a steady rate. *Longest
 publish* is the longest that a sign-up waited for publishing; *recovery* runs from the end of the fault to the last
-enrollment of somebody who had signed up by then.
+enrollment of somebody who had signed up by then. On a machine that is busy breaking things every timer fires late, so the
+suite holds each publish to a plain timer of \`PUBLISH_TIMEOUT_MS\` that is set at the same moment, here 250 ms.
 
 | scenario | sign-ups | failed | not committed | longest publish | users | lost | doubled | jobs left failed | recovery |
 | --- | --: | --: | --: | --: | --: | --: | --: | --: | --: |
@@ -59,6 +60,6 @@ const PROSE = `<!-- Written by npm run test:faults. -->
   between an enrollment made by hand and the event, that user has the one made by hand and no other.
 - A course published after a user was enrolled gets no enrollment of that user.
 - When the queue is wiped, users wait for the next round of the reconciler: \`RECONCILE_INTERVAL_MS\`.
-- A worker that was killed leaves its active jobs locked for up to a minute; they run after that.
+- A worker that was killed leaves its active jobs locked for 15 to 30 s; they run after that.
 - The backend on Postgres shares the fate of its server: a sign-up that can be committed can then nearly always be published.
 `

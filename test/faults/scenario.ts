@@ -173,7 +173,7 @@ export async function play(
     const exitCodes = await Promise.all(loads.map((load) => load.stop()))
     await everyoneEnrolled(database, options, faultEndedAt)
     const figures: Figures = {
-      scenario: task.name,
+      scenario: `${task.suite?.name ?? 'soak'}: ${task.name}`,
       ...countReports(loads),
       ...(await readOutcome(database, options, faultEndedAt)),
       failedJobs: await queue.bull().getFailedCount(),
