@@ -29,9 +29,9 @@ export interface SignInCoverage {
   withEnrollment: number
 }
 
-/** Coverage by how users sign in, where the table tells; empty where it has no `passwordHash`. */
+/** Coverage by how users sign in, where the table tells; empty where it has no `passwordHash`, or the role may not read it. */
 export async function readCoverageBySignIn(db: Database, columns: Columns): Promise<SignInCoverage[]> {
-  if (!columns.User.has('passwordHash')) return []
+  if (!columns.User.has('passwordHash') || !(await mayReadPasswordHash(db))) return []
   const { rows } = await sql<{ hasPassword: boolean; users: string; enrolled: string }>`
     select u."passwordHash" is not null as "hasPassword", count(*) as users, count(e."userId") as enrolled
     from "User" u left join (select distinct "userId" from "Enrollment") e on e."userId" = u.id
@@ -42,4 +42,11 @@ export async function readCoverageBySignIn(db: Database, columns: Columns): Prom
     users: Number(users),
     withEnrollment: Number(enrolled),
   }))
+}
+
+async function mayReadPasswordHash(db: Database): Promise<boolean> {
+  const { rows } = await sql<{ allowed: boolean }>`
+    select has_column_privilege(to_regclass(quote_ident('User')), 'passwordHash', 'SELECT') as allowed
+  `.execute(db)
+  return rows[0]?.allowed === true
 }

@@ -7,7 +7,8 @@
 --
 -- auto_enroll_worker     the worker (and the queue, where it is on Postgres): reads ids, adds enrollments. It can read no
 --                        email, name or password hash, and can change or remove nothing of the application's.
--- auto_enroll_dashboard  the dashboard, verify and explain: reads, with emails but without password hashes.
+-- auto_enroll_dashboard  the dashboard, verify, explain and audit: reads, with names and emails but without password
+--                        hashes, and writes the audit log.
 
 do $$
 begin
@@ -24,7 +25,6 @@ grant select (id) on "User" to auto_enroll_worker;
 grant select (id, "isPublished") on "Course" to auto_enroll_worker;
 grant select, insert on "Enrollment" to auto_enroll_worker;
 
-grant select (id, email, "createdAt") on "User" to auto_enroll_dashboard;
 grant select on "Course", "Enrollment" to auto_enroll_dashboard;
 
 do $$
@@ -33,6 +33,17 @@ declare
 begin
   execute format('grant usage on schema %I to auto_enroll_worker, auto_enroll_dashboard',
     (select relnamespace::regnamespace::text from pg_class where oid = '"Enrollment"'::regclass));
+
+  for part in select attname as name from pg_attribute where attrelid = '"User"'::regclass
+    and attnum > 0 and not attisdropped and attname in ('id', 'email', 'name', 'createdAt')
+  loop
+    execute format('grant select (%I) on "User" to auto_enroll_dashboard', part.name);
+  end loop;
+
+  if to_regclass('auto_enroll.audit') is not null then
+    grant usage on schema auto_enroll to auto_enroll_dashboard;
+    grant select, insert, update on auto_enroll.audit to auto_enroll_dashboard;
+  end if;
 
   -- Where the database numbers enrollments.
   for part in select pg_get_serial_sequence('"Enrollment"', attname) as sequence from pg_attribute
