@@ -68,12 +68,12 @@ async function openSite(stage: Stage, isTouring: () => boolean, narrator: Narrat
   }
 }
 
-function introduce({ place }: Stage, { url }: Listening, { say }: Narrator): void {
+function introduce({ place, dashboard }: Stage, { url }: Listening, { say }: Narrator): void {
   say(place.description)
   say(
     '6 users are in it: 5 have no enrollment, 1 was put in a course by hand. 2 courses are published, 1 is a draft.',
   )
-  say(`The sign-up page is on ${url}`)
+  say(`The sign-up page is on ${url}, the operators’ page on ${dashboard.url}`)
 }
 
 /** The final check decides; a step that was slow or odd is told all the same. */

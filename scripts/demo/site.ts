@@ -84,7 +84,10 @@ export function createSite(stage: Stage, isTouring: () => boolean): Hono {
       queue: stage.road.isCut() ? 'stopped' : 'running',
       worker: worker === undefined ? 'not-started' : 'running',
       isTouring: isTouring(),
-      links: worker === undefined ? [] : workerLinks(worker.url),
+      links: [
+        { label: 'The operators’ page', url: stage.dashboard.url },
+        ...(worker === undefined ? [] : workerLinks(worker.url)),
+      ],
     }
   }
 }

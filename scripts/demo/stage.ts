@@ -1,12 +1,14 @@
 import { within } from '../../config/deadline.js'
 import { createLog, type Logger } from '../../config/log.js'
 import type { Settings } from '../../config/settings.js'
+import { type RunningDashboard, startDashboard } from '../../dashboard/run.js'
 import { connectDatabase } from '../../db/connect.js'
 import { migrate } from '../../db/migrate.js'
 import type { Database } from '../../db/schema.js'
 import { createPublisher, type Publisher } from '../../producers/publisher.js'
 import { migrateQueue } from '../../queue/migrate.js'
 import { type EventQueue, openQueue } from '../../queue/open.js'
+import { DEFAULT_MAX_PENDING, queueMissingUsers } from '../../worker/reconcile.js'
 import { type RunningWorker, startWorker, type WorkerSettings } from '../../worker/run.js'
 import { openPlace, type Place } from './place.js'
 import { openRoad, type Road } from './road.js'
@@ -22,6 +24,7 @@ export interface Stage {
   /** The queue by way of the road, for looking into it. */
   queue: EventQueue
   road: Road
+  dashboard: RunningDashboard
   worker(): RunningWorker | undefined
   startWorker(): Promise<RunningWorker>
   /** Stops everything and removes what was made, each within a deadline; rejects when something could not be. */
@@ -69,6 +72,11 @@ export async function openStage(given: Settings, log: Logger): Promise<Stage> {
     const queue = openQueue({ url, prefix, timeoutMs: QUEUE_TIMEOUT_MS, onError: () => undefined })
     closing.push(() => queue.close())
 
+    const dashboard = await startDashboard(settings, log, (options) =>
+      queueMissingUsers({ ...options, source: 'backfill', maxPending: DEFAULT_MAX_PENDING }),
+    )
+    closing.push(() => dashboard.close())
+
     let worker: RunningWorker | undefined
     return {
       place,
@@ -77,6 +85,7 @@ export async function openStage(given: Settings, log: Logger): Promise<Stage> {
       publisher,
       queue,
       road,
+      dashboard,
       close,
       worker: () => worker,
       async startWorker() {
@@ -101,6 +110,8 @@ function settingsFor(given: Settings, place: Place, road: Road): WorkerSettings 
     SHUTDOWN_TIMEOUT_MS,
     WORKER_HTTP_PORT: 0,
     WORKER_HTTP_HOST: '127.0.0.1',
+    DASHBOARD_PORT: 0,
+    DASHBOARD_HOST: '127.0.0.1',
   }
 }
 

@@ -102,6 +102,13 @@ describe.each(BACKENDS)('the page of the demo, with its queue on %s', (backend) 
 
     const page = await site.request('/')
     expect(page.headers.get('content-security-policy')).toMatch(/^default-src 'none'; style-src 'self'/)
-    expect(await page.text()).not.toMatch(/(src|href)="(?!\/)[^"]*(?<!readyz|metrics)"/)
+    expect(await page.text()).not.toMatch(/(src|href)="(?!\/|http:\/\/127\.0\.0\.1:)/)
+  })
+
+  it('leads to the operators’ page, which knows this database', async () => {
+    const page = await (await site.request('/')).text()
+    expect(page).toContain(`<a href="${stage.dashboard.url}">The operators’ page</a>`)
+    const operators = await (await fetch(stage.dashboard.url)).text()
+    expect(operators).toContain('<section id="verdict"')
   })
 })
