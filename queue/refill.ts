@@ -6,7 +6,7 @@ export interface RefillOptions {
   source: Source
   /** Unfinished jobs that the queue may hold; above it, refilling waits for the workers. */
   maxPending: number
-  /** Jobs in one call to the queue. */
+  /** Jobs in one call to the queue, during which Redis answers nobody else. Default 250. */
   chunkSize?: number
   /** Told after each chunk: users read so far, and how many of them had no unfinished event yet. */
   onProgress?: (progress: Refilled) => void
@@ -29,7 +29,7 @@ const BACK_PRESSURE_POLL_MS = 200
 export async function refill(
   queue: EventQueue,
   pages: AsyncIterable<readonly string[]>,
-  { source, maxPending, chunkSize = 1000, onProgress, onQueued, signal }: RefillOptions,
+  { source, maxPending, chunkSize = 250, onProgress, onQueued, signal }: RefillOptions,
 ): Promise<Refilled> {
   const refilled: Refilled = { users: 0, queued: 0 }
   const size = Math.min(chunkSize, maxPending)

@@ -64,6 +64,11 @@ export function parseUserCreated(data: unknown): ParsedEvent {
 /** Who waits for others: a backlog of these never delays a sign-up, whose event has no priority and so runs first. */
 const BACKLOG_PRIORITY: Partial<Record<Source, number>> = { backfill: 10, reconcile: 10 }
 
+/** Whether events of that source wait for others. */
+export function isBacklog(source: Source): boolean {
+  return BACKLOG_PRIORITY[source] !== undefined
+}
+
 const COMMON_OPTIONS = {
   attempts: 8,
   backoff: { type: 'exponential', delay: 1000, jitter: 0.5 },

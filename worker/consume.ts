@@ -1,6 +1,7 @@
 import { MetricsTime, type Telemetry, UnrecoverableError, WaitingError, Worker } from 'bullmq'
 import type { QueueLink } from '../queue/connect.js'
 import {
+  isBacklog,
   JOB_NAME,
   parseUserCreated,
   QUEUE_NAME,
@@ -114,9 +115,9 @@ class TolerantWorker extends Worker<UserCreated, UserCreatedResult> {
 async function runJob(job: UserCreatedJob, enroll: Enroll): Promise<UserCreatedResult> {
   // Kept as it is, data that is no JSON would stop whoever lists the failed jobs.
   if (job.data === null) await job.updateData(job.data)
-  const { userId } = readEvent(job)
+  const { userId, source } = readEvent(job)
   try {
-    const result = await enroll(userId)
+    const result = await enroll(userId, isBacklog(source) ? 'backlog' : 'live')
     if (result.outcome === 'user-not-found' && !isLastAttempt(job)) {
       throw new TransientError('there is no such user yet: the event may precede the commit')
     }

@@ -7,8 +7,12 @@ import type { UserCreatedResult } from '../queue/user-created.js'
 import { InterruptedError, isCausedByRow, permanent, transient } from './errors.js'
 import type { Outlaster } from './outage.js'
 
-/** Bounds of one statement: users, and the rows it may insert (users × published courses). */
-const MAX_USERS = 500
+/**
+ * Users in one statement. A backlog's are fewer, because its jobs finish together: the next batch to finish is what a
+ * live job waits for until it is taken.
+ */
+const MAX_USERS = { live: 500, backlog: 100 }
+/** Rows that one statement may insert: users × published courses. */
 const MAX_ROWS = 20_000
 
 export interface EnrollerOptions {
@@ -21,15 +25,20 @@ export interface EnrollerOptions {
   outlaster?: Outlaster
 }
 
-/** Enrolls one user; calls at the same moment share one statement. Rejects with a Transient- or PermanentError. */
-export type Enroll = (userId: string) => Promise<UserCreatedResult>
+/** Live users never wait for a statement of the backlog's. */
+type Lane = keyof typeof MAX_USERS
+
+/**
+ * Enrolls one user; calls at the same moment in the same lane (by default `live`) share one statement. Rejects with a
+ * Transient- or PermanentError.
+ */
+export type Enroll = (userId: string, lane?: Lane) => Promise<UserCreatedResult>
 
 /**
  * Makes the function that enrolls. It adds no wait of its own: the first call runs at the end of the present turn of the
  * event loop, and what is called while a statement runs forms the next one.
  */
 export function createEnroller({ db, status, onStatement, outlaster }: EnrollerOptions): Enroll {
-  const turns = oneAtATime()
   const outlast: Outlaster['outlast'] = outlaster?.outlast ?? ((work) => work())
 
   async function enrollBatch(userIds: readonly string[]): Promise<(UserCreatedResult | Error)[]> {
@@ -71,15 +80,17 @@ export function createEnroller({ db, status, onStatement, outlaster }: EnrollerO
     return enrolled
   }
 
-  const loader = new DataLoader<string, UserCreatedResult>(
-    (userIds) => turns.run(() => enrollBatch(userIds)),
-    {
+  function lane(maxBatchSize: number): DataLoader<string, UserCreatedResult> {
+    const turns = oneAtATime()
+    return new DataLoader((userIds) => turns.run(() => enrollBatch(userIds)), {
       cache: false,
-      maxBatchSize: MAX_USERS,
+      maxBatchSize,
       batchScheduleFn: turns.whenFree,
-    },
-  )
-  return (userId) => loader.load(userId)
+    })
+  }
+
+  const lanes = { live: lane(MAX_USERS.live), backlog: lane(MAX_USERS.backlog) }
+  return (userId, name = 'live') => lanes[name].load(userId)
 }
 
 function refusal(error: unknown): Error {

@@ -245,7 +245,7 @@ describe('enrolling where an id column is shorter than any unique id', () => {
 
 async function expectOnlyPoisonFails(database: TestDatabase, users: string[], poison: string): Promise<void> {
   const worker = createEnroller({ db: database.db, status: 'active' })
-  const outcomes = await Promise.allSettled([poison, ...users].map(worker))
+  const outcomes = await Promise.allSettled([poison, ...users].map((userId) => worker(userId)))
   const [failed, ...rest] = outcomes
   expect(failed).toMatchObject({ status: 'rejected', reason: expect.any(PermanentError) })
   expect(rest).toEqual(

@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import type { Database } from '../../db/schema.js'
 import { createEnroller } from '../../worker/enroll.js'
@@ -38,7 +39,11 @@ async function statements(): Promise<number> {
 function enrollerOn(db: Database) {
   const batches: number[] = []
   const enroll = createEnroller({ db, status: 'active', onStatement: (users) => batches.push(users) })
-  return { batches, enrollAll: (userIds: string[]) => Promise.allSettled(userIds.map(enroll)) }
+  return {
+    batches,
+    enroll,
+    enrollAll: (userIds: string[]) => Promise.allSettled(userIds.map((userId) => enroll(userId))),
+  }
 }
 
 async function insertUser(id: string): Promise<string> {
@@ -88,6 +93,19 @@ describe('jobs that are active at the same moment', () => {
     await enrollAll(await insertUsers(database, 25))
     expect(batches).toEqual([2, 10, 10, 5])
     expect(await countEnrollments(database)).toBe(50_000)
+  })
+
+  it('do not wait for a backlog, which is worked through in smaller statements', async () => {
+    await insertCourses(database, 1)
+    const [backlog, [live = '']] = [await insertUsers(database, 250), await insertUsers(database, 1)]
+    const { batches, enroll } = enrollerOn(database.db)
+    // Opening a connection takes longer than a statement.
+    await Promise.all([1, 2].map(() => sql`select pg_sleep(0.01)`.execute(database.db)))
+    const done: string[] = []
+    const enrolling = backlog.map((userId) => enroll(userId, 'backlog').then(() => done.push('backlog')))
+    await Promise.all([...enrolling, enroll(live).then(() => done.push('live'))])
+    expect(batches.toSorted((a, b) => a - b)).toEqual([1, 50, 100, 100])
+    expect(done.indexOf('live')).toBeLessThanOrEqual(100)
   })
 
   it('wait for no timer', async () => {
