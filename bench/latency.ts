@@ -26,14 +26,14 @@ type State = (typeof STATES)[number]
 type Cells = Record<string, Sample[]>
 
 const PREFIX = '{bench-latency}'
-/** Jobs that the backfill may have waiting; fewer on Postgres, which works through them more slowly. */
-const MAX_PENDING = { Redis: 50_000, Postgres: 5000 }
+/** Jobs that the backfill has waiting before sign-ups begin. */
+const UNDER_WAY = 200
 
 /** How long after the commit of a sign-up the user is enrolled, on a quiet queue and during a backfill. */
 export async function latency(bench: Bench): Promise<Findings> {
   const plan = bench.quick
-    ? { rates: [50], seconds: 1, backlog: 5000 }
-    : { rates: [50, 200], seconds: 5, backlog: 200_000 }
+    ? { rates: [50], seconds: 0.5, backlog: 4000, maxPending: { Redis: 50_000, Postgres: 250 } }
+    : { rates: [50, 200], seconds: 5, backlog: 200_000, maxPending: { Redis: 50_000, Postgres: 2000 } }
   const cells: Cells = {}
   for (const backend of BACKENDS) Object.assign(cells, await measure(bench, backend, plan))
 
@@ -44,7 +44,8 @@ export async function latency(bench: Bench): Promise<Findings> {
     method:
       `Users are inserted at a steady rate for ${plan.seconds} s and published after the commit; timed is from the commit ` +
       'until Postgres notifies of the committed enrollments. The backfill is of ' +
-      `${plan.backlog.toLocaleString('en-US')} users, with the default \`--max-pending\` on Redis and 5,000 on Postgres.`,
+      `${plan.backlog.toLocaleString('en-US')} users, with the default \`--max-pending\` on Redis and ${plan.maxPending.Postgres.toLocaleString('en-US')} on ` +
+      'Postgres, which works through them more slowly.',
     tables: plan.rates.map((rate) => tableFor(rate, cell)),
     figures: BACKENDS.map((backend) => ({
       name: `p99 during a backfill ÷ idle p99, 50 sign-ups/s, queue on ${backend}`,
@@ -97,6 +98,8 @@ interface Plan {
   rates: number[]
   seconds: number
   backlog: number
+  /** Jobs that the backfill may have waiting. */
+  maxPending: Record<BackendName, number>
 }
 
 async function measure(bench: Bench, backend: BackendName, plan: Plan): Promise<Cells> {
@@ -135,9 +138,9 @@ async function measure(bench: Bench, backend: BackendName, plan: Plan): Promise<
 
   async function duringBackfill(run: () => Promise<Sample>): Promise<Sample> {
     await forgetEnrollments(database.db)
-    const args = ['backfill', database.url, queueUrl, prefix, String(MAX_PENDING[backend])]
+    const args = ['backfill', database.url, queueUrl, prefix, String(plan.maxPending[backend])]
     const child = startProcess('bench/processes/backfill.js', args, {}, bench.logFile('backfill'))
-    await until(queue, (unfinished) => unfinished > 1000)
+    await until(queue, (unfinished) => unfinished > UNDER_WAY)
     const sample = await run()
     await child.stop()
     await until(queue, (unfinished) => unfinished === 0)
