@@ -6,6 +6,7 @@ import { countUsersWithoutEnrollment, usersWithoutEnrollment } from '../db/users
 import type { EventQueue } from '../queue/open.js'
 import type { Refilled } from '../queue/refill.js'
 import { DEFAULT_MAX_PENDING, queueMissingUsers } from '../worker/reconcile.js'
+import { audited } from './audited.js'
 import { type Answer, EXIT_FAILED, runCommand } from './command.js'
 import { integerFlag } from './flags.js'
 import { showProgress } from './progress.js'
@@ -27,7 +28,8 @@ await runCommand({
       .argParser(integerFlag('--max-pending', 1))
       .default(DEFAULT_MAX_PENDING),
   ],
-  async run({ settings, log, database, queue, signal }, flags: { dryRun?: boolean; maxPending: number }) {
+  async run(context, flags: { dryRun?: boolean; maxPending: number }) {
+    const { settings, log, database, queue, signal } = context
     const db = database(settings.DATABASE_URL)
     await columnsOf(db)
     const publishedCourses = await countPublishedCourses(db)
@@ -36,7 +38,13 @@ await runCommand({
     const opened = queue(settings.QUEUE_URL)
     const paused = await opened.isPaused()
     if (paused) log.warn('the queue is paused: npm run resume lets the workers begin')
-    return backfill({ db, queue: opened, paused, publishedCourses, maxPending: flags.maxPending, signal })
+    const options = { db, queue: opened, paused, publishedCourses, maxPending: flags.maxPending, signal }
+    return audited(
+      context,
+      'backfill',
+      () => backfill(options),
+      ({ text }) => text,
+    )
   },
 })
 

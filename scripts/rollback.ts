@@ -3,6 +3,7 @@ import { Option } from 'commander'
 import { columnsOf } from '../db/columns.js'
 import { type CourseCount, canTellOwnRows, previewRollback, rollBack } from '../db/rollback.js'
 import type { EventQueue } from '../queue/open.js'
+import { audited } from './audited.js'
 import { type Answer, runCommand, UsageError } from './command.js'
 import { timeFlag } from './flags.js'
 import { showProgress } from './progress.js'
@@ -31,7 +32,8 @@ await runCommand({
       .default(undefined, 'now'),
     new Option('--yes', 'do it'),
   ],
-  async run({ settings, log, database, queue, signal }, { since, until = new Date(), yes }: Flags) {
+  async run(context, { since, until = new Date(), yes }: Flags) {
+    const { settings, log, database, queue, signal } = context
     if (until <= since) {
       throw new UsageError(`--until (${until.toISOString()}) must be after --since (${since.toISOString()}).`)
     }
@@ -46,20 +48,28 @@ await runCommand({
     const window = { since, until, status: settings.ENROLLMENT_STATUS }
     if (!yes) return answer('preview', await previewRollback(db, columns, window), 0, window)
 
-    const opened = queue(settings.QUEUE_URL)
-    await opened.pause()
-    log.info('the queue is paused; npm run resume lets the workers go on')
-    const active = await idle(opened, signal)
-    if (active > 0)
-      log.warn({ active }, 'jobs are still active; run it again if they enroll anyone in the window')
-    const courses = await previewRollback(db, columns, window)
-    const progress = showProgress('removing', total(courses), 'enrollments')
-    let removed = 0
-    for await (removed of rollBack(db, columns, window)) {
-      progress.update(removed)
-      if (signal.aborted) break
-    }
-    progress.stop()
+    const { courses, removed } = await audited(
+      context,
+      'rollback',
+      async () => {
+        const opened = queue(settings.QUEUE_URL)
+        await opened.pause()
+        log.info('the queue is paused; npm run resume lets the workers go on')
+        const active = await idle(opened, signal)
+        if (active > 0)
+          log.warn({ active }, 'jobs are still active; run it again if they enroll anyone in the window')
+        const courses = await previewRollback(db, columns, window)
+        const progress = showProgress('removing', total(courses), 'enrollments')
+        let removed = 0
+        for await (removed of rollBack(db, columns, window)) {
+          progress.update(removed)
+          if (signal.aborted) break
+        }
+        progress.stop()
+        return { courses, removed }
+      },
+      (done) => `paused; ${done.removed} enrollments removed`,
+    )
     return answer(signal.aborted ? 'interrupted' : 'done', courses, removed, window)
   },
 })

@@ -95,6 +95,24 @@ describe.each(BACKENDS)('what operators do, with the queue on %s', (backend) => 
     expect(await page('/backfill')).toContain('Everyone has an enrollment.')
   })
 
+  it('writes down a backfill and a rollback by commands, and names who paused by rolling back', async () => {
+    await insertCourses(database, 1)
+    await insertUsers(database, 2)
+    expect(await runScript('backfill', [], env)).toMatchObject({ exitCode: 0 })
+    await expect.poll(() => countEnrollments(database)).toBe(2)
+    const rolledBack = await runScript(
+      'rollback',
+      ['--since', '2020-01-01', '--until', '2100-01-01', '--yes'],
+      env,
+    )
+    expect(rolledBack).toMatchObject({ exitCode: 0 })
+    expect(await audited()).toMatchObject([
+      { action: 'backfill', through: 'command', result: expect.stringMatching(/^2 users were queued/) },
+      { action: 'rollback', through: 'command', result: 'paused; 2 enrollments removed' },
+    ])
+    await expect.poll(async () => (await overviewOf(dashboard)).verdict).toMatch(/^Paused by \S+ since/)
+  })
+
   it('retries the jobs of one cause and no other', async () => {
     await failJobs(3)
     await queue.bull().add('mistaken', event('somebody'))

