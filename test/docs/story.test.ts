@@ -20,7 +20,7 @@ const { scripts } = JSON.parse(readFileSync('package.json', 'utf8')) as { script
 const readme = readFileSync('README.md', 'utf8')
 
 /** Names in capitals that are not settings of ours, each with who reads it. */
-const OTHERS = ['REDIS_URL', 'POSTGRES_PASSWORD', 'NODE_ENV']
+const OTHERS = ['REDIS_URL', 'POSTGRES_PASSWORD', 'NODE_ENV', 'NODE_EXTRA_CA_CERTS', 'ON_ERROR_STOP']
 
 describe.each(DOCUMENTS)('%s', (document) => {
   const text = readFileSync(document, 'utf8')
