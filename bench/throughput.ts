@@ -31,8 +31,8 @@ type Name = keyof typeof NAMES
 
 /** How many users a second are enrolled, next to what bounds it and what it replaces. */
 export async function throughput(bench: Bench): Promise<Findings> {
-  const few = await compete(bench, { courses: 2, users: bench.quick ? 2000 : 20_000 })
-  const many = await compete(bench, { courses: 20, users: bench.quick ? 400 : 4000 })
+  const few = await compete(bench, { courses: 2, users: bench.quick ? 1500 : 20_000 })
+  const many = await compete(bench, { courses: 20, users: bench.quick ? 300 : 4000 })
   return {
     title: 'Throughput',
     method:

@@ -1,5 +1,5 @@
 import type { Telemetry } from 'bullmq'
-import { BrokenCircuitError, ConsecutiveBreaker, circuitBreaker, handleAll } from 'cockatiel'
+import { BrokenCircuitError, CircuitState, ConsecutiveBreaker, circuitBreaker, handleAll } from 'cockatiel'
 import type { Registry } from 'prom-client'
 import { z } from 'zod'
 import { within } from '../config/deadline.js'
@@ -113,10 +113,13 @@ export function createPublisher(options: PublisherOptions): Publisher {
   async function attempt(event: UserCreated, startedAt: number): Promise<PublishResult> {
     if (!enabled) return { status: 'disabled' }
     if (closed) return { status: 'deferred', reason: 'the publisher is closed' }
-    // Bounded outside, because in a half-open circuit a call first waits for the one that tries; inside, so that it counts.
-    const adding = breaker.execute(() => within(deadlineMs, add(event)))
     // What the call itself took counts too: opening the queue for the first event is work.
-    const publishing = within(Math.max(0, startedAt + deadlineMs - performance.now()), adding)
+    const inTime = <T>(work: Promise<T>) =>
+      within(Math.max(0, startedAt + deadlineMs - performance.now()), work)
+    // In a half-open circuit a call first waits for the one that tries.
+    const waits = breaker.state === CircuitState.HalfOpen
+    const adding = breaker.execute(() => inTime(add(event)))
+    const publishing = waits ? inTime(adding) : adding
     underway.add(publishing)
     try {
       return await publishing
