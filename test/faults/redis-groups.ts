@@ -23,31 +23,36 @@ const AT_ONCE = ['--repl-diskless-sync-delay', '0']
 export async function startSentinel(): Promise<RedisGroup> {
   const master = await startRedis({ flags: AT_ONCE })
   const replica = await startRedis({ flags: [...AT_ONCE, '--replicaof', '127.0.0.1', String(master.port)] })
-  await settles(() => ask(replica.port, 'info', 'replication'), 'master_link_status:up')
+  const sentinel = await runSentinel(master.port)
+  const stop = () => stopAll([sentinel, master, replica])
+  return orStop(stop, async () => {
+    await settles(() => ask(replica.port, 'info', 'replication'), 'master_link_status:up')
+    await settles(() => ask(sentinel.port, 'sentinel', 'replicas', 'queue'), String(replica.port))
+    return {
+      queueUrl: `redis+sentinel://127.0.0.1:${sentinel.port}/queue`,
+      servers: [master, replica],
+      holder: master,
+      stop,
+    }
+  })
+}
 
+async function runSentinel(masterPort: number): Promise<{ port: number; stop(): Promise<void> }> {
   const port = await freePort()
   const folder = await mkdtemp(join(tmpdir(), 'auto-enroll-sentinel-'))
   const file = join(folder, 'sentinel.conf')
-  await writeFile(
-    file,
-    [
-      `port ${port}`,
-      'bind 127.0.0.1',
-      `dir ${folder}`,
-      `sentinel monitor queue 127.0.0.1 ${master.port} 1`,
-      'sentinel down-after-milliseconds queue 1000',
-      'sentinel failover-timeout queue 3000',
-    ].join('\n'),
-  )
+  const settings = [
+    ...[`port ${port}`, 'bind 127.0.0.1', `dir ${folder}`],
+    `sentinel monitor queue 127.0.0.1 ${masterPort} 1`,
+    'sentinel down-after-milliseconds queue 1000',
+    'sentinel failover-timeout queue 3000',
+  ]
+  await writeFile(file, settings.join('\n'))
   const sentinel = spawn('redis-server', [file, '--sentinel'], { stdio: 'ignore' })
-  await settles(() => ask(port, 'sentinel', 'replicas', 'queue'), String(replica.port))
   return {
-    queueUrl: `redis+sentinel://127.0.0.1:${port}/queue`,
-    servers: [master, replica],
-    holder: master,
+    port,
     async stop() {
       await end(sentinel)
-      await Promise.all([master, replica].map((server) => server.stop('SIGKILL')))
       await rm(folder, { recursive: true, force: true })
     },
   }
@@ -57,19 +62,28 @@ const SLOTS = 16_384
 
 /** A Cluster of three masters; the one that holds the queue has a replica, which takes over 1 s after it is gone. */
 export async function startCluster(queueKey: string): Promise<RedisGroup> {
+  const flags = [...AT_ONCE, '--cluster-enabled', 'yes', '--cluster-node-timeout', '1000']
   const servers = await Promise.all(
-    Array.from({ length: 4 }, async () =>
-      startRedis({
-        port: await clusterPort(),
-        flags: [...AT_ONCE, '--cluster-enabled', 'yes', '--cluster-node-timeout', '1000'],
-      }),
-    ),
+    Array.from({ length: 4 }, async () => startRedis({ port: await clusterPort(), flags })),
   )
-  const [first, second, third, replica] = servers as [RedisServer, RedisServer, RedisServer, RedisServer]
+  const stop = () => stopAll(servers)
+  return orStop(stop, async () => ({
+    queueUrl: `redis+cluster://${servers.map(({ port }) => `127.0.0.1:${port}`).join(',')}`,
+    servers,
+    holder: await formCluster(servers as [RedisServer, RedisServer, RedisServer, RedisServer], queueKey),
+    stop,
+  }))
+}
+
+/** @returns the master that holds the key; the last of the servers is its replica */
+async function formCluster(
+  servers: [RedisServer, RedisServer, RedisServer, RedisServer],
+  queueKey: string,
+): Promise<RedisServer> {
+  const [first, second, third, replica] = servers
   const masters = [first, second, third]
   for (const [index, { port }] of masters.entries()) {
-    const range = slotRange(index, masters.length)
-    await ask(port, 'cluster', 'addslots', ...range.map(String))
+    await ask(port, 'cluster', 'addslots', ...slotRange(index, masters.length).map(String))
     if (index > 0) await ask(port, 'cluster', 'set-config-epoch', String(index + 1))
   }
   for (const { port } of servers.slice(1)) {
@@ -81,17 +95,8 @@ export async function startCluster(queueKey: string): Promise<RedisGroup> {
   await settles(() => ask(replica.port, 'cluster', 'nodes'), holderId)
   await ask(replica.port, 'cluster', 'replicate', holderId)
   await settles(() => ask(replica.port, 'info', 'replication'), 'master_link_status:up')
-  for (const { port } of servers) {
-    await settles(() => ask(port, 'cluster', 'info'), 'cluster_state:ok')
-  }
-  return {
-    queueUrl: `redis+cluster://${servers.map(({ port }) => `127.0.0.1:${port}`).join(',')}`,
-    servers,
-    holder,
-    async stop() {
-      await Promise.all(servers.map((server) => server.stop('SIGKILL')))
-    },
-  }
+  for (const { port } of servers) await settles(() => ask(port, 'cluster', 'info'), 'cluster_state:ok')
+  return holder
 }
 
 /** A node talks to the others on its port + 10000. */
@@ -108,6 +113,20 @@ function slotRange(index: number, masters: number): number[] {
     number,
   ]
   return Array.from({ length: to - from }, (_, offset) => from + offset)
+}
+
+/** What could not be set up leaves nothing running. */
+async function orStop<T>(stop: () => Promise<void>, setUp: () => Promise<T>): Promise<T> {
+  try {
+    return await setUp()
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
+
+async function stopAll(servers: readonly { stop(signal?: 'SIGKILL'): Promise<void> }[]): Promise<void> {
+  await Promise.all(servers.map((server) => server.stop('SIGKILL')))
 }
 
 function settles(answer: () => Promise<string>, expected: string): Promise<void> {

@@ -45,6 +45,7 @@ describe.each([
   })
   afterAll(async () => {
     await Promise.all([servers.redis.stop(), servers.postgres.stop()])
+    await authority.remove()
   })
 
   it(`${verdict} by Redis's and Postgres's clients alike`, async () => {

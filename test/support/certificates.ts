@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { chmod, chown, mkdtemp } from 'node:fs/promises'
+import { chmod, chown, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -25,6 +25,8 @@ export interface Certificate {
 export interface Authority {
   caFile: string
   issue(hostname: string): Promise<Certificate>
+  /** Removes all its files. */
+  remove(): Promise<void>
 }
 
 /** A private certificate authority in a temporary folder. */
@@ -57,5 +59,6 @@ export async function makeAuthority(): Promise<Authority> {
       if (process.getuid?.() === 0) await chown(keyFile, NOBODY, NOBODY)
       return { certFile, keyFile }
     },
+    remove: () => rm(folder, { recursive: true, force: true }),
   }
 }

@@ -1,15 +1,14 @@
-import { mkdtemp, readFile, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { readFile } from 'node:fs/promises'
 
 const PASSWORD = 'of-the-tests'
 
 /** Flags of a Redis with the users of `queue/redis.acl`; the default user may still do everything. */
 export async function aclFlags(): Promise<string[]> {
-  const file = join(await mkdtemp(join(tmpdir(), 'auto-enroll-acl-')), 'users.acl')
   const users = await readFile('queue/redis.acl', 'utf8')
-  await writeFile(file, users.replace(/>\w+_PASSWORD/g, `>${PASSWORD}`))
-  return ['--aclfile', file]
+  return users
+    .trim()
+    .split('\n')
+    .flatMap((line) => `--${line.replace(/>\w+_PASSWORD/, `>${PASSWORD}`)}`.split(' '))
 }
 
 /** The same Redis for one of those users. */
