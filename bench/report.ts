@@ -47,8 +47,8 @@ export async function writeReport(folder: string, results: Results): Promise<voi
 
 const INTRODUCTION = `# Performance
 
-\`npm run bench\` wrote this file, its plots and \`performance.json\`; \`npm run bench -- --quick\` shows in less than 90 s
-whether much has changed and writes none of them.
+\`npm run bench\` wrote this file, its plots and \`performance.json\`; \`npm run bench -- --quick\` shows with small numbers
+whether much has changed, and writes none of them.
 
 Everything runs on one machine: the processes of ours, Redis and Postgres share its cores. Every figure is the median
 over interleaved rounds, with the smallest and the largest beside it: in each round all contestants run one after the

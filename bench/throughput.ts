@@ -43,6 +43,7 @@ export async function throughput(bench: Bench): Promise<Findings> {
     tables: [
       rates('2 courses', few, 2),
       rates('20 courses', many, 20),
+      bounds(few),
       shares('2 courses', few),
       shares('20 courses', many),
     ],
@@ -163,6 +164,19 @@ function rates(what: string, samples: Samples, courses: number): Table {
         name === 'worker' ? '' : preciseSpread(ratioOf(speeds(samples.worker), speed)),
       ]
     }),
+  }
+}
+
+/** How far ahead of what it replaces any worker on this queue could be, on this machine. */
+function bounds(samples: Samples): Table {
+  const others = ['oneStatement', 'helper', 'bareHelper'] as const
+  return {
+    title: '2 courses: what no worker on this queue can exceed',
+    columns: ['', 'worker that does nothing ÷ this'],
+    rows: others.map((name) => [
+      NAMES[name],
+      preciseSpread(ratioOf(speeds(samples.nothing), speeds(samples[name]))),
+    ]),
   }
 }
 
