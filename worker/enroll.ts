@@ -12,6 +12,8 @@ import type { Outlaster } from './outage.js'
  * live job waits for until it is taken.
  */
 const MAX_USERS = { live: 500, backlog: 100 }
+/** Statements of a lane that run at the same time: one is worked on by Postgres while the jobs of the other finish. */
+const AT_ONCE = 2
 /** Rows that one statement may insert: users × published courses. */
 const MAX_ROWS = 20_000
 
@@ -36,7 +38,7 @@ export type Enroll = (userId: string, lane?: Lane) => Promise<UserCreatedResult>
 
 /**
  * Makes the function that enrolls. It adds no wait of its own: the first call runs at the end of the present turn of the
- * event loop, and what is called while a statement runs forms the next one.
+ * event loop, and what is called while two statements run forms the next one.
  */
 export function createEnroller({ db, status, onStatement, outlaster }: EnrollerOptions): Enroll {
   const outlast: Outlaster['outlast'] = outlaster?.outlast ?? ((work) => work())
@@ -81,7 +83,7 @@ export function createEnroller({ db, status, onStatement, outlaster }: EnrollerO
   }
 
   function lane(maxBatchSize: number): DataLoader<string, UserCreatedResult> {
-    const turns = oneAtATime()
+    const turns = takeTurns(AT_ONCE)
     return new DataLoader((userIds) => turns.run(() => enrollBatch(userIds)), {
       cache: false,
       maxBatchSize,
@@ -108,15 +110,15 @@ function resultsOf(userIds: readonly string[], { created, publishedCourses }: En
   })
 }
 
-/** Lets one batch run at a time; the next one collects until it is free. */
-function oneAtATime() {
+/** Lets so many batches run at a time; the next one collects until one of them is done. */
+function takeTurns(atOnce: number) {
   const waiting: (() => void)[] = []
-  let busy = false
+  let running = 0
   return {
     whenFree(dispatch: () => void): void {
-      if (busy) waiting.push(dispatch)
+      if (running === atOnce) waiting.push(dispatch)
       else {
-        busy = true
+        running += 1
         setImmediate(dispatch)
       }
     },
@@ -125,7 +127,7 @@ function oneAtATime() {
         return await batch()
       } finally {
         const next = waiting.shift()
-        if (next === undefined) busy = false
+        if (next === undefined) running -= 1
         else setImmediate(next)
       }
     },

@@ -68,14 +68,19 @@ describe('jobs that are active at the same moment', () => {
     expect(batches).toEqual([1, 200])
   })
 
-  it('share the next statement when one is under way', async () => {
+  it('share the next statement when two are under way', async () => {
     await insertCourses(database, 1)
     const userIds = await insertUsers(database, 30)
     const { batches, enrollAll } = enrollerOn(database.db)
     const first = enrollAll(userIds.slice(0, 10))
-    await new Promise((resolve) => setImmediate(() => setImmediate(resolve)))
-    await Promise.all([first, enrollAll(userIds.slice(10, 20)), enrollAll(userIds.slice(20))])
-    expect(batches).toEqual([10, 20])
+    const nextTurn = () => new Promise((resolve) => setImmediate(() => setImmediate(resolve)))
+    await nextTurn()
+    const second = enrollAll(userIds.slice(10, 12))
+    await nextTurn()
+    const third = enrollAll(userIds.slice(12, 20))
+    await nextTurn()
+    await Promise.all([first, second, third, enrollAll(userIds.slice(20))])
+    expect(batches.toSorted((a, b) => a - b)).toEqual([2, 10, 18])
   })
 
   it('never become a statement of more than 500 users', async () => {
@@ -100,7 +105,7 @@ describe('jobs that are active at the same moment', () => {
     const [backlog, [live = '']] = [await insertUsers(database, 250), await insertUsers(database, 1)]
     const { batches, enroll } = enrollerOn(database.db)
     // Opening a connection takes longer than a statement.
-    await Promise.all([1, 2].map(() => sql`select pg_sleep(0.01)`.execute(database.db)))
+    await Promise.all([1, 2, 3].map(() => sql`select pg_sleep(0.01)`.execute(database.db)))
     const done: string[] = []
     const enrolling = backlog.map((userId) => enroll(userId, 'backlog').then(() => done.push('backlog')))
     await Promise.all([...enrolling, enroll(live).then(() => done.push('live'))])
