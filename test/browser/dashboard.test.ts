@@ -294,6 +294,7 @@ describe('the operators’ page in a browser', () => {
     await startWorker()
     await insertUsers(2, { enrolled: 1 })
     const page = await logIn()
+    await headline(page, /^1 user is not enrolled$/)
     await page.getByRole('link', { name: 'What this means and what to do' }).click()
     await page.locator('h2:target', { hasText: 'Users are missing' }).waitFor()
     await expectAccessible(page)

@@ -3,9 +3,10 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { execa } from 'execa'
 import { beforeAll, describe, expect, inject, it, onTestFinished } from 'vitest'
+import { asRole, makeRoles } from '../faults/roles.js'
 import { enrollmentsOf, insertCourses, insertUsers } from '../support/application.js'
 import { usePackedApplication } from '../support/packed.js'
-import { codeBlocks, snippets } from '../support/readme.js'
+import { snippets } from '../support/readme.js'
 import { BACKENDS, useDatabase } from '../support/servers.js'
 
 const application = usePackedApplication({ alongside: ['@types/node', '@auth/core', 'better-auth'] })
@@ -13,18 +14,17 @@ const manifest = JSON.parse(readFileSync('package.json', 'utf8')) as {
   bin?: Record<string, string>
   exports: Record<string, { types: string; default: string }>
 }
+const PAPERS = ['README.md', 'LICENSE', 'CHANGELOG.md', 'docs/runbook.md', 'db/roles.sql', 'queue/redis.acl']
 
 describe('the packed package', () => {
   it('holds what runs, its types, and its papers, and nothing else', () => {
     const strays = application.files.filter(
       (path) =>
         !/^dist\/(index|(config|db|queue|producers|worker|dashboard|scripts)\/.+)\.(js|d\.ts)$/.test(path) &&
-        !['package.json', 'README.md', 'LICENSE', 'CHANGELOG.md'].includes(path),
+        ![...PAPERS, 'package.json'].includes(path),
     )
-    expect(strays.filter((path) => !/^dashboard\/assets\/|^docs\/runbook\.md$/.test(path))).toEqual([])
-    expect(application.files).toEqual(
-      expect.arrayContaining(['README.md', 'LICENSE', 'CHANGELOG.md', 'dist/scripts/worker.js']),
-    )
+    expect(strays.filter((path) => !/^dashboard\/assets\//.test(path))).toEqual([])
+    expect(application.files).toEqual(expect.arrayContaining([...PAPERS, 'dist/scripts/worker.js']))
     expect(application.files.filter((path) => path.startsWith('dist/scripts/demo'))).toEqual([])
   })
 
@@ -78,7 +78,7 @@ describe.each(BACKENDS)('the README’s snippets, with the queue on %s', (backen
     expect(await application.compile(Object.keys(snippets()), { skipLibCheck: true })).toBe('')
   }, 60_000)
 
-  it('sign people up, and the package’s own worker enrolls them with the README’s privileges', async () => {
+  it('sign people up, and the package’s own worker enrolls them with the worker’s role', async () => {
     const [courseId = ''] = await insertCourses(database, 1)
     const [adapterUser = '', betterAuthUser = ''] = await insertUsers(database, 2)
     const { cwd, extendEnv } = { cwd: application.folder, extendEnv: false }
@@ -92,10 +92,10 @@ describe.each(BACKENDS)('the README’s snippets, with the queue on %s', (backen
     expect(again).toEqual({ errors: { email: expect.stringContaining('already in use') } })
     expect([verified, unverified]).toEqual([true, false])
 
-    const role = await createRole()
+    await makeRoles(database.url)
     const worker = execa(process.execPath, ['node_modules/auto-enroll/dist/scripts/worker.js'], {
       ...{ cwd, extendEnv, reject: false },
-      env: { ...env(), DATABASE_URL: role.url, RECONCILE_INTERVAL_MS: '0' },
+      env: { ...env(), DATABASE_URL: asRole(database.url, 'auto_enroll_worker'), RECONCILE_INTERVAL_MS: '0' },
     })
     onTestFinished(() => void worker.kill('SIGKILL'))
     const [grace] = await database.sql<{ id: string }>(
@@ -109,30 +109,11 @@ describe.each(BACKENDS)('the README’s snippets, with the queue on %s', (backen
     worker.kill('SIGTERM')
     expect(await worker).toMatchObject({ exitCode: 0, stdout: 'stopped' })
 
-    await rollsBack(role.url)
-    await role.drop()
-  }, 90_000)
-
-  async function rollsBack(databaseUrl: string): Promise<void> {
     const rollback = await execa(
       process.execPath,
       ['node_modules/auto-enroll/dist/scripts/rollback.js', '--since', '2000-01-01', '--yes', '--json'],
-      { cwd: application.folder, extendEnv: false, env: { ...env(), DATABASE_URL: databaseUrl } },
+      { cwd, extendEnv, env: env() },
     )
     expect(JSON.parse(rollback.stdout)).toMatchObject({ status: 'done', removed: 4 })
-  }
-
-  /** The role that the README tells to create, under a name of its own since roles belong to the whole server. */
-  async function createRole(): Promise<{ url: string; drop(): Promise<void> }> {
-    const address = new URL(database.url)
-    const name = `role_${address.pathname.slice(1)}`
-    const [statements = ''] = codeBlocks('sql')
-    await database.sql(statements.replaceAll('auto_enroll', name))
-    address.username = name
-    address.password = 'change me'
-    return {
-      url: address.href,
-      drop: async () => void (await database.sql(`drop owned by ${name}; drop role ${name}`)),
-    }
-  }
+  }, 90_000)
 })
