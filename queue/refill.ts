@@ -6,7 +6,7 @@ export interface RefillOptions {
   source: Source
   /** Unfinished jobs that the queue may hold; above it, refilling waits for the workers. */
   maxPending: number
-  /** Jobs in one call to the queue, during which Redis answers nobody else. Default 250. */
+  /** Jobs in one call to the queue, during which Redis answers nobody else. Default 100. */
   chunkSize?: number
   /** Told after each chunk: users read so far, and how many of them had no unfinished event yet. */
   onProgress?: (progress: Refilled) => void
@@ -29,7 +29,7 @@ const BACK_PRESSURE_POLL_MS = 200
 export async function refill(
   queue: EventQueue,
   pages: AsyncIterable<readonly string[]>,
-  { source, maxPending, chunkSize = 250, onProgress, onQueued, signal }: RefillOptions,
+  { source, maxPending, chunkSize = 100, onProgress, onQueued, signal }: RefillOptions,
 ): Promise<Refilled> {
   const refilled: Refilled = { users: 0, queued: 0 }
   const size = Math.min(chunkSize, maxPending)
@@ -39,12 +39,18 @@ export async function refill(
       const userIds = page.slice(start, start + size)
       if (room < userIds.length) room = await roomFor(userIds.length, queue, maxPending, signal)
       signal?.throwIfAborted()
-      const queued = await queue.addMany(userIds.map((userId) => eventFor(userId, source)))
+      const startedAt = performance.now()
+      const [queued, active] = await Promise.all([
+        queue.addMany(userIds.map((userId) => eventFor(userId, source))),
+        queue.countActive(),
+      ])
       onQueued?.(queued)
       refilled.queued += queued.length
       refilled.users += userIds.length
       room -= queued.length
       onProgress?.(refilled)
+      // Workers are slower than this: they, and sign-ups, get half of the queue's time.
+      if (active > 0) await delay(performance.now() - startedAt, undefined, { signal })
     }
   }
   return refilled

@@ -7,11 +7,8 @@ import type { UserCreatedResult } from '../queue/user-created.js'
 import { InterruptedError, isCausedByRow, permanent, transient } from './errors.js'
 import type { Outlaster } from './outage.js'
 
-/**
- * Users in one statement. A backlog's are fewer, because its jobs finish together: the next batch to finish is what a
- * live job waits for until it is taken.
- */
-const MAX_USERS = { live: 500, backlog: 100 }
+/** Users in one statement. */
+const MAX_USERS = 500
 /** Statements of a lane that run at the same time: one is worked on by Postgres while the jobs of the other finish. */
 const AT_ONCE = 2
 /** Rows that one statement may insert: users × published courses. */
@@ -28,7 +25,7 @@ export interface EnrollerOptions {
 }
 
 /** Live users never wait for a statement of the backlog's. */
-type Lane = keyof typeof MAX_USERS
+type Lane = 'live' | 'backlog'
 
 /**
  * Enrolls one user; calls at the same moment in the same lane (by default `live`) share one statement. Rejects with a
@@ -82,16 +79,16 @@ export function createEnroller({ db, status, onStatement, outlaster }: EnrollerO
     return enrolled
   }
 
-  function lane(maxBatchSize: number): DataLoader<string, UserCreatedResult> {
+  function lane(): DataLoader<string, UserCreatedResult> {
     const turns = takeTurns(AT_ONCE)
     return new DataLoader((userIds) => turns.run(() => enrollBatch(userIds)), {
       cache: false,
-      maxBatchSize,
+      maxBatchSize: MAX_USERS,
       batchScheduleFn: turns.whenFree,
     })
   }
 
-  const lanes = { live: lane(MAX_USERS.live), backlog: lane(MAX_USERS.backlog) }
+  const lanes = { live: lane(), backlog: lane() }
   return (userId, name = 'live') => lanes[name].load(userId)
 }
 

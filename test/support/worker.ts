@@ -35,16 +35,20 @@ function observing(parts: Partial<Observer>): Observer {
 }
 
 /** A worker that only notes whom it would enroll, or does as `enroll` says. */
-export function startConsumer({ url, prefix }: WorkerPlace['queue'], enroll?: Enroll) {
+export function startConsumer(
+  { url, prefix }: WorkerPlace['queue'],
+  enroll?: Enroll,
+  { concurrency = 10 } = {},
+) {
   const [enrolled, errors]: [string[], string[]] = [[], []]
   const onError = (error: Error) => errors.push(error.message)
   const link = linkQueue({ url, prefix, profile: { mode: 'consume' }, onError })
   const consumer = consume({
     link,
-    concurrency: 10,
-    async enroll(userId) {
+    concurrency,
+    async enroll(userId, lane) {
       enrolled.push(userId)
-      return enroll?.(userId) ?? { outcome: 'enrolled', enrolled: 1 }
+      return enroll?.(userId, lane) ?? { outcome: 'enrolled', enrolled: 1 }
     },
     observer: observing({ queueError: onError }),
   })

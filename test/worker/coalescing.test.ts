@@ -5,6 +5,7 @@ import { createEnroller } from '../../worker/enroll.js'
 import { countEnrollments, insertCourses, insertUsers } from '../support/application.js'
 import { applicationDdl } from '../support/application-schema.js'
 import { useDatabase } from '../support/servers.js'
+import { statementsWaiting } from '../support/waiting.js'
 
 // A sequence counts also the statements that fail, since it is not rolled back.
 const COUNTED = `
@@ -72,14 +73,21 @@ describe('jobs that are active at the same moment', () => {
     await insertCourses(database, 1)
     const userIds = await insertUsers(database, 30)
     const { batches, enrollAll } = enrollerOn(database.db)
-    const first = enrollAll(userIds.slice(0, 10))
-    const nextTurn = () => new Promise((resolve) => setImmediate(() => setImmediate(resolve)))
-    await nextTurn()
-    const second = enrollAll(userIds.slice(10, 12))
-    await nextTurn()
-    const third = enrollAll(userIds.slice(12, 20))
-    await nextTurn()
-    await Promise.all([first, second, third, enrollAll(userIds.slice(20))])
+    const parts = [
+      [0, 10],
+      [10, 12],
+      [12, 20],
+      [20, 30],
+    ].map(([from, to]) => userIds.slice(from, to))
+    const enrolling: Promise<unknown>[] = []
+    await database.db.transaction().execute(async (other) => {
+      await sql`lock table "Enrollment" in share mode`.execute(other)
+      for (const [index, part] of parts.entries()) {
+        enrolling.push(enrollAll(part))
+        await statementsWaiting(database, Math.min(index + 1, 2))
+      }
+    })
+    await Promise.all(enrolling)
     expect(batches.toSorted((a, b) => a - b)).toEqual([2, 10, 18])
   })
 
@@ -87,7 +95,7 @@ describe('jobs that are active at the same moment', () => {
     await insertCourses(database, 1)
     const { batches, enrollAll } = enrollerOn(database.db)
     await enrollAll(await insertUsers(database, 1100))
-    expect(batches).toEqual([500, 500, 100])
+    expect(batches.toSorted((a, b) => a - b)).toEqual([100, 500, 500])
     expect(await countEnrollments(database)).toBe(1100)
   })
 
@@ -100,17 +108,17 @@ describe('jobs that are active at the same moment', () => {
     expect(await countEnrollments(database)).toBe(50_000)
   })
 
-  it('do not wait for a backlog, which is worked through in smaller statements', async () => {
+  it('do not wait for a backlog', async () => {
     await insertCourses(database, 1)
-    const [backlog, [live = '']] = [await insertUsers(database, 250), await insertUsers(database, 1)]
+    const [backlog, [live = '']] = [await insertUsers(database, 1200), await insertUsers(database, 1)]
     const { batches, enroll } = enrollerOn(database.db)
     // Opening a connection takes longer than a statement.
     await Promise.all([1, 2, 3].map(() => sql`select pg_sleep(0.01)`.execute(database.db)))
     const done: string[] = []
     const enrolling = backlog.map((userId) => enroll(userId, 'backlog').then(() => done.push('backlog')))
     await Promise.all([...enrolling, enroll(live).then(() => done.push('live'))])
-    expect(batches.toSorted((a, b) => a - b)).toEqual([1, 50, 100, 100])
-    expect(done.indexOf('live')).toBeLessThanOrEqual(100)
+    expect(batches.toSorted((a, b) => a - b)).toEqual([1, 200, 500, 500])
+    expect(done.indexOf('live')).toBeLessThanOrEqual(500)
   })
 
   it('wait for no timer', async () => {

@@ -1,0 +1,70 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { type EventQueue, openQueue } from '../../queue/open.js'
+import type { Source, UserCreatedResult } from '../../queue/user-created.js'
+import { event } from '../support/event.js'
+import { BACKENDS, queuePlace, useDatabase } from '../support/servers.js'
+import { startConsumer, type TestConsumer } from '../support/worker.js'
+
+describe.each(BACKENDS)('a worker of 200 slots, with its queue on %s', (backend) => {
+  const database = useDatabase()
+  let place: { url: string; prefix: string }
+  let queue: EventQueue
+  let worker: TestConsumer
+  let held: { lane: string; finish: () => void }[]
+  let most: Record<string, number>
+
+  beforeEach(async () => {
+    place = queuePlace(backend, database)
+    queue = openQueue({ ...place, timeoutMs: 10_000, onError: () => undefined })
+    await queue.resume()
+    await queue.bull().obliterate({ force: true })
+    held = []
+    most = { live: 0, backlog: 0 }
+  })
+  afterEach(async () => {
+    await worker.stop()
+    await queue.close()
+  })
+
+  /** Each job is held until it is told to finish. */
+  function startWorker(): void {
+    const hold = (_: string, lane = 'live') =>
+      new Promise<UserCreatedResult>((resolve) => {
+        held.push({ lane, finish: () => resolve({ outcome: 'enrolled', enrolled: 1 }) })
+        most[lane] = Math.max(most[lane] ?? 0, held.filter((job) => job.lane === lane).length)
+      })
+    worker = startConsumer(place, hold, { concurrency: 200 })
+  }
+
+  const add = (count: number, source: Source) =>
+    queue.addMany(Array.from({ length: count }, (_, index) => event(`${source}-${index}`, source)))
+
+  it('gives a backlog some of them, however long it is', async () => {
+    await add(300, 'backfill')
+    startWorker()
+    await expect.poll(() => held.length).toBe(50)
+    await expect
+      .poll(async () => {
+        for (const { finish } of held.splice(0)) finish()
+        return queue.countUnfinished()
+      })
+      .toBe(0)
+    expect(most).toEqual({ live: 0, backlog: 50 })
+  })
+
+  it('gives sign-ups all of them', async () => {
+    await add(300, 'credentials')
+    startWorker()
+    await expect.poll(() => held.length).toBe(200)
+  })
+
+  it('gives a sign-up the next that is free, whatever waits', async () => {
+    await add(300, 'reconcile')
+    startWorker()
+    await expect.poll(() => held.length).toBe(50)
+    await queue.add(event('ada'))
+    held.shift()?.finish()
+    await expect.poll(() => held.map(({ lane }) => lane)).toContain('live')
+    expect(most.backlog).toBeLessThan(60)
+  })
+})
