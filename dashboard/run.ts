@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import { collectDefaultMetrics, Registry } from 'prom-client'
+import { registerGauges } from '../config/gauges.js'
 import { createHealthApp } from '../config/health.js'
 import { listen } from '../config/listen.js'
 import type { Logger } from '../config/log.js'
@@ -7,13 +8,14 @@ import { safeError } from '../config/safe-error.js'
 import type { Settings } from '../config/settings.js'
 import { connectDatabase } from '../db/connect.js'
 import { failedJobs } from '../queue/failed.js'
+import { withBullMetrics } from '../queue/figures.js'
 import { openQueue } from '../queue/open.js'
 import { createAccess } from './access.js'
 import { type Backfill, createActions } from './actions.js'
 import { lastKnown } from './fresh.js'
 import { keepSamples } from './samples.js'
 import { createDashboardApp } from './server.js'
-import { createStateReader } from './state.js'
+import { createStateReader, figuresOf } from './state.js'
 import { createUserLookup } from './user-lookup.js'
 
 export type DashboardSettings = Settings & { DATABASE_URL: string; QUEUE_URL: string }
@@ -26,6 +28,8 @@ export interface RunningDashboard {
 
 const QUEUE_TIMEOUT_MS = 3000
 const DATABASE_CONNECTIONS = 6
+/** Well below the time that Prometheus waits, so that a frozen queue does not hide the other figures. */
+const METRICS_TIMEOUT_MS = 2000
 
 /**
  * Starts the operators' page in this process. A database or queue that is away does not stop it: the page says so.
@@ -55,6 +59,7 @@ export async function startDashboard(
   const actions = createActions({ db, queue, log, backfill })
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
+  registerGauges({ registry, timeoutMs: METRICS_TIMEOUT_MS, ...figuresOf(reader) })
 
   const app = createDashboardApp({
     db,
@@ -76,7 +81,7 @@ export async function startDashboard(
       },
     }),
     health: createHealthApp({
-      metrics: () => registry.metrics(),
+      metrics: () => withBullMetrics(registry.metrics(), queue, METRICS_TIMEOUT_MS),
       checks: { database: () => sql`select 1`.execute(db), queue: () => queue.isPaused() },
       unhealthy: () => undefined,
       describeError: (error) => safeError(error).message,

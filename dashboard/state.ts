@@ -113,6 +113,24 @@ async function auditFacts(db: Database): Promise<AuditFacts> {
   }
 }
 
+/** What the page tells, as metrics; each rejects while it is not known. */
+export function figuresOf(reader: StateReader) {
+  const depth = async () => knownNow((await reader.read()).depth)
+  return {
+    usersWithoutEnrollment: async () => knownNow((await reader.read()).coverage).withoutEnrollment,
+    oldestWaitingSeconds: async () => {
+      const { oldestWaitingAt } = await depth()
+      return oldestWaitingAt === undefined ? 0 : (Date.now() - oldestWaitingAt.getTime()) / 1000
+    },
+    unfinishedJobs: async () => (await depth()).unfinished,
+  }
+}
+
+function knownNow<T>(reading: Reading<T>): T {
+  if (reading.status === 'known') return reading.value
+  throw new Error('not known at present')
+}
+
 /** Who paused the queue and when, as far as it was written down. */
 export function pausedBy(state: State): AuditEntry | undefined {
   const last = lastKnown(state.audit)?.lastPauseOrResume

@@ -1,7 +1,18 @@
+import { within } from '../config/deadline.js'
 import type { EventQueue } from './open.js'
 
-/** BullMQ's own figures in Prometheus' text format, told apart by partition where there are several. */
-export async function exportBullMetrics(queue: EventQueue): Promise<string> {
+/** A process's own metrics in Prometheus' text format and, where the queue answers in time, BullMQ's after them. */
+export async function withBullMetrics(
+  own: Promise<string>,
+  queue: EventQueue,
+  timeoutMs: number,
+): Promise<string> {
+  const texts = await Promise.all([own, within(timeoutMs, exportBullMetrics(queue)).catch(() => '')])
+  return texts.join('\n')
+}
+
+/** BullMQ's own figures, told apart by partition where there are several. */
+async function exportBullMetrics(queue: EventQueue): Promise<string> {
   const bulls = queue.partitions()
   if (bulls.length === 1) return queue.bull().exportPrometheusMetrics()
   const texts = await Promise.all(

@@ -1,6 +1,7 @@
 import type { Telemetry } from 'bullmq'
 import { sql } from 'kysely'
 import { within } from '../config/deadline.js'
+import { registerGauges } from '../config/gauges.js'
 import { createHealthApp } from '../config/health.js'
 import { type Listening, listen } from '../config/listen.js'
 import type { Logger } from '../config/log.js'
@@ -9,14 +10,13 @@ import { type Settings, SettingsError } from '../config/settings.js'
 import { connectDatabase } from '../db/connect.js'
 import { countUsersWithoutEnrollment } from '../db/users.js'
 import { linkQueue } from '../queue/connect.js'
-import { exportBullMetrics } from '../queue/figures.js'
+import { withBullMetrics } from '../queue/figures.js'
 import { oldestWaitingMs } from '../queue/lag.js'
 import { openQueue } from '../queue/open.js'
 import { partitionPrefixes } from '../queue/partitions.js'
 import { abandonedPartitions, partitionsRefusal, usePartitions } from '../queue/partitions-in-use.js'
 import { consume } from './consume.js'
 import { createEnroller } from './enroll.js'
-import { registerGauges } from './gauges.js'
 import { createObserver } from './observe.js'
 import { createOutlaster } from './outage.js'
 import { startReconciler } from './reconcile.js'
@@ -94,15 +94,6 @@ export async function startWorker(
     },
   }
 
-  /** Ours, and BullMQ's own figures where the queue answers. */
-  async function exportMetrics(): Promise<string> {
-    const [own, bull] = await Promise.all([
-      observer.registry.metrics(),
-      within(METRICS_TIMEOUT_MS, exportBullMetrics(queue)).catch(() => ''),
-    ])
-    return `${own}\n${bull}`
-  }
-
   /** A queue that is away is not asked, and settled at the next start. */
   async function settlePartitions(): Promise<void> {
     const abandoned = await within(PARTITIONS_TIMEOUT_MS, abandonedPartitions(queue)).catch(() => undefined)
@@ -113,7 +104,7 @@ export async function startWorker(
 
   function serveHealth(): Promise<Listening> {
     const app = createHealthApp({
-      metrics: exportMetrics,
+      metrics: () => withBullMetrics(observer.registry.metrics(), queue, METRICS_TIMEOUT_MS),
       checks: { database: () => sql`select 1`.execute(db), queue: () => queue.isPaused() },
       unhealthy: () => unhealthy(),
       describeError: (error) => safeError(error).message,
@@ -190,6 +181,7 @@ export async function startWorker(
 
   function idle(): () => Promise<number> {
     log.warn(
+      { runbook: 'docs/runbook.md#switched-off' },
       'AUTO_ENROLL_ENABLED is false: nothing is consumed and nothing reconciled; events keep collecting',
     )
     return async () => 0

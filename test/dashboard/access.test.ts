@@ -1,5 +1,5 @@
 import { get } from 'node:http'
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { SettingsError } from '../../config/settings.js'
 import type { RunningDashboard } from '../../dashboard/run.js'
 import { type EventQueue, openQueue } from '../../queue/open.js'
@@ -59,6 +59,16 @@ describe('with two accounts', () => {
       database: 'ok',
       queue: 'ok',
     })
+  })
+
+  it('lets machines read its metrics, the whole system’s among them, while no worker runs', async () => {
+    const figures = async () => (await fetch(`${dashboard.url}/metrics`)).text()
+    await vi.waitFor(async () => expect(await figures()).toMatch(/^auto_enroll_users_without_enrollment \d/m))
+    const text = await figures()
+    expect(text).toMatch(/^auto_enroll_oldest_waiting_seconds 0$/m)
+    expect(text).toMatch(/^auto_enroll_unfinished_jobs 0$/m)
+    expect(text).toMatch(/^bullmq_job_count\{/m)
+    expect(text).toMatch(/^process_cpu_seconds_total \d/m)
   })
 
   it('opens a session by name and password, and logging out ends it', async () => {

@@ -1,5 +1,5 @@
 import { Gauge, type Registry } from 'prom-client'
-import { within } from '../config/deadline.js'
+import { within } from './deadline.js'
 
 /** Reads a figure when somebody asks for the metrics; a failure leaves the last known value. */
 type Read = () => Promise<number>
@@ -15,7 +15,7 @@ interface GaugeReads {
 /** A count over all users takes up to a second on a million of them, so it is not repeated for every scrape. */
 const COUNT_USERS_EVERY_MS = 30_000
 
-/** Figures of the whole system, whichever worker is asked: read from the database and the queue at scrape time. */
+/** Figures of the whole system, whichever process is asked: read from the database and the queue at scrape time. */
 export function registerGauges({ registry, timeoutMs, ...reads }: GaugeReads): void {
   gauge(
     'auto_enroll_users_without_enrollment',
