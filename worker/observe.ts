@@ -7,6 +7,11 @@ import { throttle } from './throttle.js'
 /** Connections that break again and again during an outage are told of this often, with how many were left unsaid. */
 const TROUBLE_TOLD_EVERY_MS = 10_000
 
+/** Where a log line leads: to the chapter of the runbook that says what it means and what to do. */
+function runbook(chapter: 'database-unreachable' | 'queue-unreachable' | 'stuck' | 'users-are-missing') {
+  return { runbook: `docs/runbook.md#${chapter}` }
+}
+
 /** What happens in a worker, told once: every log line is worded here, and every metric counted. */
 export interface Observer {
   registry: Registry
@@ -64,7 +69,7 @@ export function createObserver(log: Logger): Observer {
         return log.warn(facts, 'failed, will be retried')
       }
       metrics.jobs.inc({ outcome: 'failed' })
-      log.error(facts, 'failed for good; kept among the failed jobs')
+      log.error({ ...facts, ...runbook('users-are-missing') }, 'failed for good; kept among the failed jobs')
     },
     stalled(jobId) {
       log.warn({ jobId }, 'a worker stopped in the middle of this job; it runs again')
@@ -79,7 +84,10 @@ export function createObserver(log: Logger): Observer {
     },
     databaseAway(error) {
       metrics.errors.inc({ component: 'database' })
-      log.error({ err: error }, 'the database cannot enroll anyone at present; the active jobs wait for it')
+      log.error(
+        { err: error, ...runbook('database-unreachable') },
+        'the database cannot enroll anyone at present; the active jobs wait for it',
+      )
     },
     databaseBack(seconds) {
       log.info({ seconds: Math.round(seconds) }, 'the database works again')
@@ -96,7 +104,7 @@ export function createObserver(log: Logger): Observer {
       metrics.recurringUsers.set(round.recurring)
       if (round.recurring > 0) {
         log.warn(
-          { users: round.recurring },
+          { users: round.recurring, ...runbook('users-are-missing') },
           'users are queued round after round and still have no enrollment; see why their jobs fail',
         )
       }
@@ -104,11 +112,14 @@ export function createObserver(log: Logger): Observer {
       log.info(round, 'users without any enrollment were queued')
     },
     workerStalled(reason) {
-      log.error({ reason }, 'this worker does not consume; /healthz asks for a restart')
+      log.error({ reason, ...runbook('stuck') }, 'this worker does not consume; /healthz asks for a restart')
     },
     reconcileFailed(error) {
       metrics.rounds.inc({ result: 'failed' })
-      log.warn({ err: error }, 'reconciling failed; the next round tries again')
+      log.warn(
+        { err: error, ...runbook('database-unreachable') },
+        'reconciling failed; the next round tries again',
+      )
     },
   }
 }
@@ -119,7 +130,11 @@ function createOutage(log: Logger) {
   return {
     isTold(error: Error): void {
       if (lasts) log.debug({ err: error }, 'the queue is still in trouble')
-      else log.warn({ err: error }, 'the queue is in trouble; told again once it works')
+      else
+        log.warn(
+          { err: error, ...runbook('queue-unreachable') },
+          'the queue is in trouble; told again once it works',
+        )
       lasts = true
     },
     isOver(): void {

@@ -6,6 +6,7 @@ import { parse } from 'yaml'
 import { createPublisher } from '../../producers/publisher.js'
 import type { RunningWorker } from '../../worker/run.js'
 import { countEnrollments, insertCourses, insertUsers } from '../support/application.js'
+import { runbookChapters } from '../support/readme.js'
 import { queuePlace, useDatabase } from '../support/servers.js'
 import { startTestWorker } from '../support/worker.js'
 
@@ -37,15 +38,19 @@ describe('alert rules and the Grafana dashboard', () => {
   })
   afterAll(() => worker.close())
 
-  it('the rules name only metrics that the processes export, and say what each alert means', async () => {
+  it('the rules name only metrics that the processes export, and lead to the runbook', async () => {
     const { groups } = parse(await readFile('deploy/prometheus/alerts.yml', 'utf8')) as {
-      groups: { rules: { alert: string; expr: string; annotations: { summary: string } }[] }[]
+      groups: {
+        rules: { alert: string; expr: string; annotations: { summary: string; runbook_url: string } }[]
+      }[]
     }
     const rules = groups.flatMap((group) => group.rules)
     expect(rules.length).toBeGreaterThan(5)
+    const chapters = runbookChapters().map((chapter) => `docs/runbook.md#${chapter}`)
     for (const rule of rules) {
       expect(unknownMetrics(rule.expr), rule.alert).toEqual([])
       expect(rule.annotations.summary).toBeTruthy()
+      expect(chapters, rule.alert).toContain(rule.annotations.runbook_url)
     }
   })
 

@@ -17,3 +17,9 @@ export function snippets(): Record<string, string> {
     }),
   )
 }
+
+/** The runbook's chapters, as links name them. */
+export function runbookChapters(): string[] {
+  const titles = readFileSync('docs/runbook.md', 'utf8').matchAll(/^## (.+)$/gm)
+  return [...titles].map(([, title = '']) => title.toLowerCase().replaceAll(' ', '-'))
+}

@@ -2,6 +2,7 @@ import { pino } from 'pino'
 import { describe, expect, it } from 'vitest'
 import { createObserver } from '../../worker/observe.js'
 import { linesTo } from '../support/log-lines.js'
+import { runbookChapters } from '../support/readme.js'
 
 describe('an outage of the queue', () => {
   it('is told once, with its first error, and once more when it is over', async () => {
@@ -24,4 +25,21 @@ describe('an outage of the queue', () => {
     const figures = await observer.registry.metrics()
     expect(figures).toContain('auto_enroll_connection_errors_total{component="queue"} 101')
   })
+})
+
+it('leads from what goes wrong to a chapter of the runbook', () => {
+  const lines: Record<string, unknown>[] = []
+  const observer = createObserver(pino(linesTo(lines)))
+  const error = new Error('away')
+  observer.queueError(error)
+  observer.databaseAway(error)
+  observer.reconcileFailed(error)
+  observer.reconciled({ status: 'done', users: 3, queued: 0, recurring: 3 })
+  observer.workerStalled('nothing finishes')
+  observer.failed(undefined, error)
+  const chapters = runbookChapters().map((chapter) => `docs/runbook.md#${chapter}`)
+  for (const { level, msg, runbook } of lines) {
+    if (Number(level) >= 40) expect(chapters, String(msg)).toContain(runbook)
+  }
+  expect(lines.length).toBeGreaterThan(5)
 })
