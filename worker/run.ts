@@ -6,24 +6,15 @@ import { createHealthApp } from '../config/health.js'
 import { type Listening, listen } from '../config/listen.js'
 import type { Logger } from '../config/log.js'
 import { safeError } from '../config/safe-error.js'
-import { type Settings, SettingsError } from '../config/settings.js'
+import { SettingsError } from '../config/settings.js'
 import { connectDatabase } from '../db/connect.js'
 import { countUsersWithoutEnrollment } from '../db/users.js'
-import { linkQueue } from '../queue/connect.js'
 import { withBullMetrics } from '../queue/figures.js'
 import { oldestWaitingMs } from '../queue/lag.js'
 import { openQueue } from '../queue/open.js'
-import { partitionPrefixes } from '../queue/partitions.js'
 import { abandonedPartitions, partitionsRefusal, usePartitions } from '../queue/partitions-in-use.js'
-import { consume } from './consume.js'
-import { createEnroller } from './enroll.js'
+import { type Enrolling, startEnrolling, type WorkerSettings } from './enrolling.js'
 import { createObserver } from './observe.js'
-import { createOutlaster } from './outage.js'
-import { startReconciler } from './reconcile.js'
-import { drain } from './shutdown.js'
-import { watchForStall } from './stall.js'
-
-export type WorkerSettings = Settings & { DATABASE_URL: string; QUEUE_URL: string }
 
 export interface RunningWorker {
   /** Where `/healthz`, `/readyz` and `/metrics` are served. */
@@ -62,9 +53,13 @@ export async function startWorker(
     max: DATABASE_CONNECTIONS,
     onError: observer.databaseError,
   })
-  const { QUEUE_PREFIX: prefix, QUEUE_PARTITIONS: partitions } = settings
-  const place = { url: settings.QUEUE_URL, prefix, onError: observer.queueError }
-  const queue = openQueue({ ...place, partitions, timeoutMs: QUEUE_TIMEOUT_MS })
+  const queue = openQueue({
+    url: settings.QUEUE_URL,
+    prefix: settings.QUEUE_PREFIX,
+    partitions: settings.QUEUE_PARTITIONS,
+    timeoutMs: QUEUE_TIMEOUT_MS,
+    onError: observer.queueError,
+  })
 
   registerGauges({
     registry: observer.registry,
@@ -74,7 +69,7 @@ export async function startWorker(
     unfinishedJobs: () => queue.countUnfinished(),
   })
 
-  let unhealthy = (): string | undefined => undefined
+  let enrolling: Enrolling | undefined
   const health = await settlePartitions()
     .then(serveHealth)
     .catch(async (error: unknown) => {
@@ -82,12 +77,18 @@ export async function startWorker(
       throw error
     })
   log.info({ url: health.url, concurrency: settings.WORKER_CONCURRENCY }, 'worker started')
-  const stop = settings.AUTO_ENROLL_ENABLED ? startEnrolling() : idle()
+  if (settings.AUTO_ENROLL_ENABLED)
+    enrolling = startEnrolling({ settings, db, queue, observer, log, telemetry })
+  else
+    log.warn(
+      { runbook: 'docs/runbook.md#switched-off' },
+      'AUTO_ENROLL_ENABLED is false: nothing is consumed and nothing reconciled; events keep collecting',
+    )
 
   return {
     url: health.url,
     async close() {
-      const abandoned = await stop()
+      const abandoned = (await enrolling?.stop()) ?? 0
       const closing = Promise.allSettled([health.close(), queue.close(), db.destroy()])
       await within(CLOSE_TIMEOUT_MS, closing).catch(() => undefined)
       return { abandoned }
@@ -97,7 +98,8 @@ export async function startWorker(
   /** A queue that is away is not asked, and settled at the next start. */
   async function settlePartitions(): Promise<void> {
     const abandoned = await within(PARTITIONS_TIMEOUT_MS, abandonedPartitions(queue)).catch(() => undefined)
-    if (abandoned !== undefined) throw new SettingsError([partitionsRefusal(partitions, abandoned)])
+    if (abandoned !== undefined)
+      throw new SettingsError([partitionsRefusal(settings.QUEUE_PARTITIONS, abandoned)])
     if (settings.AUTO_ENROLL_ENABLED)
       await within(PARTITIONS_TIMEOUT_MS, usePartitions(queue)).catch(() => undefined)
   }
@@ -106,7 +108,7 @@ export async function startWorker(
     const app = createHealthApp({
       metrics: () => withBullMetrics(observer.registry.metrics(), queue, METRICS_TIMEOUT_MS),
       checks: { database: () => sql`select 1`.execute(db), queue: () => queue.isPaused() },
-      unhealthy: () => unhealthy(),
+      unhealthy: () => enrolling?.unhealthy(),
       describeError: (error) => safeError(error).message,
     })
     return listen(app, {
@@ -115,75 +117,5 @@ export async function startWorker(
       portSetting: 'WORKER_HTTP_PORT',
       hostSetting: 'WORKER_HTTP_HOST',
     })
-  }
-
-  function startEnrolling(): () => Promise<number> {
-    const link = linkQueue({ ...place, profile: { mode: 'consume' } })
-    const stopping = new AbortController()
-    const outlaster = createOutlaster({
-      signal: stopping.signal,
-      onBegin(error) {
-        observer.databaseAway(error)
-        consumer.noteOnActive(safeError(error).message)
-      },
-      onEnd: observer.databaseBack,
-    })
-    const enroll = createEnroller({
-      db,
-      status: settings.ENROLLMENT_STATUS,
-      onStatement: observer.statement,
-      outlaster,
-    })
-    const stall = watchForStall({
-      timeoutMs: settings.STALL_TIMEOUT_MS,
-      look: async () => ((await queue.isPaused()) ? 0 : (await queue.countWaiting()) + consumer.active()),
-      onStall: observer.workerStalled,
-    })
-    const consumer = consume({
-      link,
-      prefixes: partitionPrefixes(prefix, partitions),
-      concurrency: settings.WORKER_CONCURRENCY,
-      enroll,
-      observer,
-      telemetry,
-    })
-    for (const worker of consumer.workers) {
-      worker.on('completed', stall.progressed).on('failed', stall.progressed)
-    }
-    unhealthy = () => {
-      const reason = stall.reason()
-      const outage = outlaster.current()
-      if (reason === undefined || outage === undefined) return reason
-      return `${reason}; the database: ${safeError(outage.error).message}`
-    }
-    const stopReconciling = startReconciler({
-      db,
-      queue,
-      intervalMs: settings.RECONCILE_INTERVAL_MS,
-      onRound: observer.reconciled,
-      onError: observer.reconcileFailed,
-    })
-    return async () => {
-      stopping.abort()
-      stall.stop()
-      const { abandoned, inTime } = await drain({
-        consumer,
-        stopReconciling,
-        link,
-        timeoutMs: settings.SHUTDOWN_TIMEOUT_MS,
-      })
-      if (abandoned > 0) log.warn({ abandoned }, 'stopped before these jobs were finished; they run again')
-      else if (inTime) log.info('stopped; no job was abandoned')
-      else log.warn('stopped before the servers confirmed what was finished; it may run again')
-      return abandoned
-    }
-  }
-
-  function idle(): () => Promise<number> {
-    log.warn(
-      { runbook: 'docs/runbook.md#switched-off' },
-      'AUTO_ENROLL_ENABLED is false: nothing is consumed and nothing reconciled; events keep collecting',
-    )
-    return async () => 0
   }
 }

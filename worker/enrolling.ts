@@ -1,0 +1,112 @@
+import type { Telemetry } from 'bullmq'
+import type { Logger } from '../config/log.js'
+import { safeError } from '../config/safe-error.js'
+import type { Settings } from '../config/settings.js'
+import type { Database } from '../db/schema.js'
+import { linkQueue } from '../queue/connect.js'
+import type { EventQueue } from '../queue/open.js'
+import { partitionPrefixes } from '../queue/partitions.js'
+import { consume } from './consume.js'
+import { createEnroller } from './enroll.js'
+import type { Observer } from './observe.js'
+import { createOutlaster } from './outage.js'
+import { startReconciler } from './reconcile.js'
+import { drain } from './shutdown.js'
+import { watchForStall } from './stall.js'
+
+export type WorkerSettings = Settings & { DATABASE_URL: string; QUEUE_URL: string }
+
+interface EnrollingOptions {
+  settings: WorkerSettings
+  db: Database
+  /** To look at the queue, and to fill it; what is consumed comes over a connection of its own. */
+  queue: EventQueue
+  observer: Observer
+  log: Logger
+  telemetry: Telemetry | undefined
+}
+
+export interface Enrolling {
+  /** Why an orchestrator should restart this process, if it should. */
+  unhealthy(): string | undefined
+  /** Stops within `SHUTDOWN_TIMEOUT_MS`. Answers how many jobs were still active; they run again elsewhere. */
+  stop(): Promise<number>
+}
+
+/** Consumes and reconciles from now on: the worker's work, from the queue to the enrollment. */
+export function startEnrolling({
+  settings,
+  db,
+  queue,
+  observer,
+  log,
+  telemetry,
+}: EnrollingOptions): Enrolling {
+  const link = linkQueue({
+    url: settings.QUEUE_URL,
+    prefix: settings.QUEUE_PREFIX,
+    profile: { mode: 'consume' },
+    onError: observer.queueError,
+  })
+  const stopping = new AbortController()
+  const outlaster = createOutlaster({
+    signal: stopping.signal,
+    onBegin(error) {
+      observer.databaseAway(error)
+      consumer.noteOnActive(safeError(error).message)
+    },
+    onEnd: observer.databaseBack,
+  })
+  const enroll = createEnroller({
+    db,
+    status: settings.ENROLLMENT_STATUS,
+    onStatement: observer.statement,
+    outlaster,
+  })
+  const stall = watchForStall({
+    timeoutMs: settings.STALL_TIMEOUT_MS,
+    look: async () => ((await queue.isPaused()) ? 0 : (await queue.countWaiting()) + consumer.active()),
+    onStall: observer.workerStalled,
+  })
+  const consumer = consume({
+    link,
+    prefixes: partitionPrefixes(settings.QUEUE_PREFIX, settings.QUEUE_PARTITIONS),
+    concurrency: settings.WORKER_CONCURRENCY,
+    enroll,
+    observer,
+    telemetry,
+  })
+  for (const worker of consumer.workers) {
+    worker.on('completed', stall.progressed).on('failed', stall.progressed)
+  }
+  const stopReconciling = startReconciler({
+    db,
+    queue,
+    intervalMs: settings.RECONCILE_INTERVAL_MS,
+    onRound: observer.reconciled,
+    onError: observer.reconcileFailed,
+  })
+
+  return {
+    unhealthy() {
+      const reason = stall.reason()
+      const outage = outlaster.current()
+      if (reason === undefined || outage === undefined) return reason
+      return `${reason}; the database: ${safeError(outage.error).message}`
+    },
+    async stop() {
+      stopping.abort()
+      stall.stop()
+      const { abandoned, inTime } = await drain({
+        consumer,
+        stopReconciling,
+        link,
+        timeoutMs: settings.SHUTDOWN_TIMEOUT_MS,
+      })
+      if (abandoned > 0) log.warn({ abandoned }, 'stopped before these jobs were finished; they run again')
+      else if (inTime) log.info('stopped; no job was abandoned')
+      else log.warn('stopped before the servers confirmed what was finished; it may run again')
+      return abandoned
+    },
+  }
+}
