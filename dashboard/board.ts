@@ -5,6 +5,7 @@ import { serveStatic } from '@hono/node-server/serve-static'
 import { type Context, Hono } from 'hono'
 import type { AuditedAction } from '../db/audit.js'
 import type { BullQueue, EventQueue } from '../queue/open.js'
+import { QUEUE_NAME } from '../queue/user-created.js'
 import type { Person, Visit } from './person.js'
 
 export const BOARD_PATH = '/queues'
@@ -28,13 +29,26 @@ export function createBoard(queue: EventQueue): (c: Context<Visit>) => Promise<R
   }
 }
 
+/** The path at which bull-board shows a job, or `undefined` where no partition holds it any more. */
+export async function boardPathOf(queue: EventQueue, jobId: string): Promise<string | undefined> {
+  const jobs = await Promise.all(queue.partitions().map((bull) => bull.getJob(jobId)))
+  const partition = jobs.findIndex((job) => job !== undefined)
+  if (partition === -1) return undefined
+  const name = `${prefixOf(partition)}${QUEUE_NAME}`
+  return `${BOARD_PATH}/queue/${name}/${encodeURIComponent(jobId)}?status=${await jobs[partition]?.getState()}`
+}
+
+function prefixOf(partition: number): string {
+  return partition === 0 ? '' : `${partition}-`
+}
+
 function makeBoard(partitions: readonly BullQueue[], readOnlyMode: boolean): Hono {
   const serverAdapter = new HonoAdapter(serveStatic)
   serverAdapter.setBasePath(BOARD_PATH)
   createBullBoard({
     // Each has the same name; bull-board tells them apart by it.
     queues: partitions.map(
-      (bull, index) => new BullMQAdapter(bull, { readOnlyMode, prefix: index === 0 ? '' : `${index}-` }),
+      (bull, index) => new BullMQAdapter(bull, { readOnlyMode, prefix: prefixOf(index) }),
     ),
     serverAdapter,
     options: {

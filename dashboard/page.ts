@@ -249,7 +249,7 @@ function failuresRegion({ state, person }: Overview): Markup {
             ({ cause, jobs, firstSeen, lastSeen, exampleJobId }) => html`<tr>
               <th scope="row">${causeInWords(cause)}${causeNote(cause)}</th>
               <td class="right">${jobs.toLocaleString('en')}</td><td>${moment(firstSeen)}</td><td>${moment(lastSeen)}</td>
-              <td><a href="/queues/queue/user-created/${encodeURIComponent(exampleJobId)}?status=failed">job <span class="visually-hidden">${exampleJobId}</span></a></td>
+              <td><a href="/jobs/${encodeURIComponent(exampleJobId)}">job <span class="visually-hidden">${exampleJobId}</span></a></td>
               <td>${person.role === 'operator' ? html`<a class="button small" href="/retry?cause=${cause.id}">Retry these</a>` : EMPTY}</td>
             </tr>`,
           )}</tbody></table></div>

@@ -6,7 +6,7 @@ import type { Logger } from '../config/log.js'
 import { safeError } from '../config/safe-error.js'
 import { type Access, operatorsOnly } from './access.js'
 import { actionRoutes } from './action-routes.js'
-import { BOARD_PATH, boardAction, createBoard } from './board.js'
+import { BOARD_PATH, boardAction, boardPathOf, createBoard } from './board.js'
 import type { DashboardContext } from './context.js'
 import { asset, runbookHtml } from './files.js'
 import { boardHeaders, strictHeaders } from './headers.js'
@@ -140,6 +140,16 @@ function refuse(c: Context): Response {
 
 function mountBoard(app: Hono<Visit>, { queue, actions, reader }: DashboardContext): void {
   const board = createBoard(queue)
+  app.get('/jobs/:id', async (c) => {
+    const path = await boardPathOf(queue, c.req.param('id'))
+    if (path !== undefined) return c.redirect(path)
+    return c.html(
+      problemPage(visitor(c), 'That job is gone', [
+        'A completed job is kept for an hour, a failed one for 14 days. Look its user up instead.',
+      ]),
+      404,
+    )
+  })
   app.get(BOARD_PATH, (c) => c.redirect(`${BOARD_PATH}/`))
   app.get(`${BOARD_PATH}/*`, board)
   app.all(`${BOARD_PATH}/*`, operatorsOnly, async (c) => {

@@ -107,9 +107,7 @@ function jobTable(jobs: NonNullable<Explanation['jobs']>): Markup {
   return html`<div class="scroll" tabindex="0" role="region" aria-label="Jobs in the queue"><table>
     <thead><tr><th scope="col">Queued (UTC)</th><th scope="col">State</th><th scope="col">Source</th><th scope="col">Attempts</th><th scope="col">Last error</th></tr></thead>
     <tbody>${jobs.map(
-      (
-        job,
-      ) => html`<tr><td><a href="/queues/queue/user-created/${encodeURIComponent(job.jobId)}">${moment(job.queuedAt)}</a></td>
+      (job) => html`<tr><td><a href="/jobs/${encodeURIComponent(job.jobId)}">${moment(job.queuedAt)}</a></td>
         <td>${job.outcome ?? job.state}</td><td>${job.source}</td><td>${job.attempts} of ${job.maxAttempts}</td>
         <td>${job.cause === undefined ? '–' : html`${causeInWords(job.cause)}<small>${job.cause.message}</small>`}</td></tr>`,
     )}</tbody></table></div>`
