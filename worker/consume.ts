@@ -12,20 +12,13 @@ import {
 import type { Enroll } from './enroll.js'
 import { InterruptedError, PermanentError, TransientError } from './errors.js'
 import type { Observer } from './observe.js'
+import { BACKLOG_SLOTS, createSlots, KEEP_SLOTS_MS, type Slots } from './slots.js'
 
 /** A worker that crashes is no reason to give up its jobs: they are idempotent. */
 const MAX_STALLED_COUNT = 1000
 
 /** How long the jobs of a worker that died stay with it, and how often others look for such; BullMQ's own is 30 s. */
 const LOCK_MS = 15_000
-
-/**
- * Slots that jobs of backfill and reconciler take at most, or little more, in a process. With all of them a live job would
- * wait for a turn of hundreds of others, in this process and in Redis.
- */
-const BACKLOG_CONCURRENCY = 50
-/** For how long, at least, slots that live jobs have used are kept for them. */
-const KEEP_SLOTS_MS = 1000
 
 /** How soon a worker asks again after its queue refused a connection; BullMQ's own 15 s would be noticed by users. */
 const RETRY_DELAY_MS = 1000
@@ -67,8 +60,10 @@ export function consume({ link, prefixes = [link.options.prefix], ...options }: 
     }
   }
   const share = (slots: number) => Math.ceil(slots / prefixes.length)
-  const slots = { all: share(options.concurrency), backlog: share(BACKLOG_CONCURRENCY) }
-  const workers = prefixes.map((prefix) => startOne({ ...options, link }, prefix, slots, process))
+  const workers = prefixes.map((prefix) => {
+    const slots = createSlots(share(options.concurrency), share(BACKLOG_SLOTS[link.kind]))
+    return startOne({ ...options, link }, prefix, slots, process)
+  })
   return {
     workers,
     active: () => active.size,
@@ -84,27 +79,21 @@ export function consume({ link, prefixes = [link.options.prefix], ...options }: 
 function startOne(
   { link, observer, telemetry }: Omit<ConsumeOptions, 'prefixes' | 'concurrency' | 'enroll'>,
   prefix: string,
-  slots: { all: number; backlog: number },
+  slots: Slots,
   process: (job: UserCreatedJob, token?: string) => Promise<UserCreatedResult>,
 ): Worker<UserCreated, UserCreatedResult> {
-  const live = { now: 0, most: 0, mostBefore: 0 }
-  // Twice, for as many can be on their way to or from the queue.
-  const concurrency = () => Math.min(slots.all, slots.backlog + 2 * Math.max(live.most, live.mostBefore))
   const worker = new TolerantWorker(
     QUEUE_NAME,
     async (job, token) => {
       if (isBacklog(job.data?.source)) return process(job, token)
-      live.now += 1
-      live.most = Math.max(live.most, live.now)
-      worker.concurrency = concurrency()
-      return process(job, token).finally(() => {
-        live.now -= 1
-      })
+      const free = slots.take()
+      worker.concurrency = slots.limit()
+      return process(job, token).finally(free)
     },
     {
       ...link.options,
       prefix,
-      concurrency: concurrency(),
+      concurrency: slots.limit(),
       lockDuration: LOCK_MS,
       stalledInterval: LOCK_MS,
       maxStalledCount: MAX_STALLED_COUNT,
@@ -114,12 +103,11 @@ function startOne(
     },
     link.backend as never,
   )
-  const forget = setInterval(() => {
-    live.mostBefore = live.most
-    live.most = live.now
-    worker.concurrency = concurrency()
+  const releasing = setInterval(() => {
+    slots.release()
+    worker.concurrency = slots.limit()
   }, KEEP_SLOTS_MS).unref()
-  worker.on('closing', () => clearInterval(forget))
+  worker.on('closing', () => clearInterval(releasing))
   worker.on('completed', (job, result) => observer.completed(job, result))
   worker.on('failed', (job, error) => observer.failed(job, error))
   worker.on('stalled', (jobId) => observer.stalled(jobId))
