@@ -18,8 +18,6 @@ WORKDIR /app
 COPY --from=build /app/package.json ./
 COPY --from=build /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
-COPY dashboard/assets ./dashboard/assets
-COPY docs/runbook.md ./docs/runbook.md
 # What the operators' page shows beside its code.
 COPY dashboard/assets ./dashboard/assets
 COPY docs/runbook.md ./docs/runbook.md

@@ -44,15 +44,16 @@ describe('Dockerfile', () => {
     expect(instructions('USER').at(-1)).toMatch(/^[1-9]\d*:[1-9]\d*$/)
   })
 
-  it('copies what exists, what the build reads, and what the package ships', () => {
+  it('copies what exists, what the build reads, and what its processes read', () => {
     const sources = dockerfile
       .getCOPYs()
       .filter((copy) => copy.getFromFlag() === null)
       .flatMap((copy) => copy.getArguments().slice(0, -1))
     expect(sources.filter((source) => !existsSync(source.getValue()))).toEqual([])
     const { files } = JSON.parse(readFileSync('package.json', 'utf8')) as { files: string[] }
-    const shipped = files.filter((path) => !path.startsWith('!') && !['dist', 'CHANGELOG.md'].includes(path))
-    expect(sources.map((source) => source.getValue())).toEqual(expect.arrayContaining(shipped))
+    const papers = ['CHANGELOG.md', 'db/roles.sql', 'queue/redis.acl']
+    const read = files.filter((path) => !path.startsWith('!') && !['dist', ...papers].includes(path))
+    expect(sources.map((source) => source.getValue())).toEqual(expect.arrayContaining(read))
 
     const kept = readFileSync('.dockerignore', 'utf8').match(/(?<=^!).+$/gm) ?? []
     const { include } = JSON.parse(readFileSync('tsconfig.build.json', 'utf8')) as { include: string[] }
