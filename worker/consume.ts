@@ -17,8 +17,11 @@ import { BACKLOG_SLOTS, createSlots, KEEP_SLOTS_MS, type Slots } from './slots.j
 /** A worker that crashes is no reason to give up its jobs: they are idempotent. */
 const MAX_STALLED_COUNT = 1000
 
-/** How long the jobs of a worker that died stay with it, and how often others look for such; BullMQ's own is 30 s. */
+/** How long the jobs of a worker that died, or never heard that it got them, stay with it; BullMQ's own is 30 s. */
 const LOCK_MS = 15_000
+
+/** How often workers look for jobs whose lock has run out; BullMQ's own is 30 s. */
+const STALLED_CHECK_MS = 5000
 
 /** How soon a worker asks again after its queue refused a connection; BullMQ's own 15 s would be noticed by users. */
 const RETRY_DELAY_MS = 1000
@@ -95,7 +98,7 @@ function startOne(
       prefix,
       concurrency: slots.limit(),
       lockDuration: LOCK_MS,
-      stalledInterval: LOCK_MS,
+      stalledInterval: STALLED_CHECK_MS,
       maxStalledCount: MAX_STALLED_COUNT,
       runRetryDelay: RETRY_DELAY_MS,
       metrics: { maxDataPoints: MetricsTime.TWO_WEEKS },

@@ -60,6 +60,6 @@ const PROSE = `<!-- Written by npm run test:faults. -->
   between an enrollment made by hand and the event, that user has the one made by hand and no other.
 - A course published after a user was enrolled gets no enrollment of that user.
 - When the queue is wiped, users wait for the next round of the reconciler: \`RECONCILE_INTERVAL_MS\`.
-- A worker that was killed leaves its active jobs locked for 15 to 30 s; they run after that.
+- A worker that was killed leaves its active jobs locked for 15 to 20 s, as does an answer of the queue that got lost; they run after that.
 - The backend on Postgres shares the fate of its server: a sign-up that can be committed can then nearly always be published.
 `

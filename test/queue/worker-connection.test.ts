@@ -1,9 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { migrateQueue } from '../../queue/migrate.js'
 import { type EventQueue, openQueue } from '../../queue/open.js'
+import type { UserCreatedResult } from '../../queue/user-created.js'
+import type { Enroll } from '../../worker/enroll.js'
 import { type Gate, makeGate } from '../support/gate.js'
 import { BACKENDS, queuePlace, useDatabase } from '../support/servers.js'
 import { startConsumer } from '../support/worker.js'
+
+const DONE: UserCreatedResult = { outcome: 'enrolled', enrolled: 1 }
 
 describe.each(BACKENDS)('a worker that reaches its queue on %s through a network', (backend) => {
   const database = useDatabase()
@@ -25,8 +29,8 @@ describe.each(BACKENDS)('a worker that reaches its queue on %s through a network
     await gate.shut()
   })
 
-  function start() {
-    const worker = startConsumer({ url: gate.url, prefix: place.prefix })
+  function start(enroll?: Enroll) {
+    const worker = startConsumer({ url: gate.url, prefix: place.prefix }, enroll)
     stop = worker.stop
     return worker
   }
@@ -44,6 +48,7 @@ describe.each(BACKENDS)('a worker that reaches its queue on %s through a network
     const { enrolled } = start()
     await queue.add(event('ada'))
     await expect.poll(() => enrolled).toEqual(['ada'])
+    await expect.poll(() => queue.countUnfinished()).toBe(0)
 
     await gate.shut()
     await queue.add(event('bob'))
@@ -55,6 +60,28 @@ describe.each(BACKENDS)('a worker that reaches its queue on %s through a network
     gate.thaw()
     await expect.poll(() => enrolled, { timeout: 20_000 }).toEqual(['ada', 'bob', 'eve'])
   })
+
+  it('works on what was handed to it in an answer that got lost, once the lock of that has run out', async () => {
+    await gate.open()
+    let finish: (result: UserCreatedResult) => void = () => undefined
+    const { enrolled } = start((userId) =>
+      userId === 'ada'
+        ? new Promise((resolve) => {
+            finish = resolve
+          })
+        : Promise.resolve(DONE),
+    )
+    await queue.add(event('ada'))
+    await expect.poll(() => enrolled).toEqual(['ada'])
+    await queue.add(event('bob'))
+
+    gate.mute()
+    finish(DONE)
+    await expect.poll(() => queue.bull().getJobCounts()).toMatchObject({ active: 1, completed: 1 })
+    await gate.shut()
+    await gate.open()
+    await expect.poll(() => enrolled, { timeout: 30_000 }).toEqual(['ada', 'bob'])
+  }, 45_000)
 
   it('closes at once when it is idle', async () => {
     await gate.open()

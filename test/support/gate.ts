@@ -11,6 +11,9 @@ export interface Gate {
   open(): Promise<void>
   /** Passes nothing on, as a server does that hangs: connections are accepted and stay open. */
   freeze(): void
+  /** Passes on what the client asks, and nothing of what it is answered. */
+  mute(): void
+  /** Ends a freeze. */
   thaw(): void
   /** Connections that are open now. */
   connections(): number
@@ -56,6 +59,9 @@ export async function makeGate(targetUrl: string): Promise<Gate> {
     freeze() {
       frozen = true
       for (const pair of pairs) for (const socket of pair) socket.pause()
+    },
+    mute() {
+      for (const [, upstream] of pairs) upstream.pause()
     },
     thaw() {
       frozen = false
