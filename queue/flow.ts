@@ -1,3 +1,4 @@
+import { COUNTED_MINUTES } from './bookkeeping.js'
 import type { BullQueue, EventQueue } from './open.js'
 import type { Source } from './user-created.js'
 
@@ -6,8 +7,6 @@ export interface MinuteCounts {
   completed: number[]
   failed: number[]
 }
-
-const TWO_WEEKS_IN_MINUTES = 14 * 24 * 60
 
 /** Finished jobs in each of the last two weeks' minutes, from BullMQ's metrics. */
 export async function readMinuteCounts(queue: EventQueue): Promise<MinuteCounts> {
@@ -26,19 +25,15 @@ export async function readMinuteCounts(queue: EventQueue): Promise<MinuteCounts>
  */
 async function minutesOf(bull: BullQueue, kind: 'completed' | 'failed'): Promise<number[]> {
   const [{ meta, data }, [last]] = await Promise.all([
-    bull.getMetrics(kind, 0, TWO_WEEKS_IN_MINUTES - 1),
+    bull.getMetrics(kind, 0, COUNTED_MINUTES - 1),
     bull.getJobs([kind], 0, 0),
   ])
-  const minutes = new Array<number>(TWO_WEEKS_IN_MINUTES).fill(0)
+  const minutes = new Array<number>(COUNTED_MINUTES).fill(0)
   const lastAt = meta.prevTS > 0 ? meta.prevTS : last?.finishedOn
   if (lastAt === undefined) return minutes
   const recorded = data.reduce((sum, points) => sum + points, 0)
   const sinceLastPoint =
-    meta.prevTS > 0
-      ? meta.count - meta.prevCount
-      : data.length < TWO_WEEKS_IN_MINUTES
-        ? meta.count - recorded
-        : 0
+    meta.prevTS > 0 ? meta.count - meta.prevCount : data.length < COUNTED_MINUTES ? meta.count - recorded : 0
   const age = Math.max(0, Math.floor(Date.now() / 60_000) - Math.floor(lastAt / 60_000))
   for (const [index, points] of [sinceLastPoint, ...data].entries()) {
     const position = minutes.length - 1 - age - index

@@ -6,7 +6,7 @@ export interface RefillOptions {
   source: Source
   /** Unfinished jobs that the queue may hold; above it, refilling waits for the workers. */
   maxPending: number
-  /** Jobs in one call to the queue, during which Redis answers nobody else. Default 100. */
+  /** Jobs in one call to the queue. */
   chunkSize?: number
   /** Told after each chunk: users read so far, and how many of them had no unfinished event yet. */
   onProgress?: (progress: Refilled) => void
@@ -22,6 +22,9 @@ export interface Refilled {
 
 const BACK_PRESSURE_POLL_MS = 200
 
+/** Jobs in one call to the queue: while Redis adds them it answers nobody else, and Postgres holds locks. */
+const CHUNK_SIZE = { redis: 100, postgres: 20 } as const
+
 /**
  * Queues one event per user id, in chunks, and never lets the queue grow beyond `maxPending`; the next page is read while
  * the last one is queued. Interrupted at any point, a second run is safe: whoever is queued already is not queued again.
@@ -29,7 +32,14 @@ const BACK_PRESSURE_POLL_MS = 200
 export async function refill(
   queue: EventQueue,
   pages: AsyncIterable<readonly string[]>,
-  { source, maxPending, chunkSize = 100, onProgress, onQueued, signal }: RefillOptions,
+  {
+    source,
+    maxPending,
+    chunkSize = CHUNK_SIZE[queue.link.kind],
+    onProgress,
+    onQueued,
+    signal,
+  }: RefillOptions,
 ): Promise<Refilled> {
   const refilled: Refilled = { users: 0, queued: 0 }
   const size = Math.min(chunkSize, maxPending)

@@ -69,10 +69,13 @@ export function isBacklog(source: Source): boolean {
   return BACKLOG_PRIORITY[source] !== undefined
 }
 
+/** Completed jobs that are kept: so many, for so many seconds. */
+export const COMPLETED_KEPT = { count: 1000, age: 60 * 60 }
+
 const COMMON_OPTIONS = {
   attempts: 8,
   backoff: { type: 'exponential', delay: 1000, jitter: 0.5 },
-  removeOnComplete: { count: 1000, age: 60 * 60 },
+  removeOnComplete: COMPLETED_KEPT,
   removeOnFail: { count: 10_000, age: 14 * 24 * 60 * 60 },
 } satisfies JobsOptions
 

@@ -1,4 +1,6 @@
-import { MetricsTime, type Telemetry, UnrecoverableError, WaitingError, Worker } from 'bullmq'
+import { type Telemetry, UnrecoverableError, WaitingError, Worker } from 'bullmq'
+import type pg from 'pg'
+import { type Bookkeeping, COUNTED_MINUTES, keepBooks } from '../queue/bookkeeping.js'
 import type { QueueLink } from '../queue/connect.js'
 import {
   isBacklog,
@@ -62,10 +64,12 @@ export function consume({ link, prefixes = [link.options.prefix], ...options }: 
       active.delete(job)
     }
   }
+  const books =
+    link.kind === 'postgres' ? keepBooks(link.client as pg.Pool, options.observer.queueError) : undefined
   const share = (slots: number) => Math.ceil(slots / prefixes.length)
   const workers = prefixes.map((prefix) => {
     const slots = createSlots(share(options.concurrency), share(BACKLOG_SLOTS[link.kind]))
-    return startOne({ ...options, link }, prefix, slots, process)
+    return startOne({ ...options, link, books }, prefix, slots, process)
   })
   return {
     workers,
@@ -75,12 +79,19 @@ export function consume({ link, prefixes = [link.options.prefix], ...options }: 
     },
     async close(force) {
       await Promise.all(workers.map((worker) => worker.close(force)))
+      const written = books?.stop()
+      if (!force) await written
     },
   }
 }
 
+interface WorkerParts extends Pick<ConsumeOptions, 'link' | 'observer' | 'telemetry'> {
+  /** Kept apart from the jobs, where the queue cannot do it at little cost with each. */
+  books: Bookkeeping | undefined
+}
+
 function startOne(
-  { link, observer, telemetry }: Omit<ConsumeOptions, 'prefixes' | 'concurrency' | 'enroll'>,
+  { link, observer, telemetry, books }: WorkerParts,
   prefix: string,
   slots: Slots,
   process: (job: UserCreatedJob, token?: string) => Promise<UserCreatedResult>,
@@ -88,6 +99,7 @@ function startOne(
   const worker = new TolerantWorker(
     QUEUE_NAME,
     async (job, token) => {
+      if (books !== undefined) job.opts.removeOnComplete = false
       if (isBacklog(job.data?.source)) return process(job, token)
       const free = slots.take()
       worker.concurrency = slots.limit()
@@ -101,7 +113,7 @@ function startOne(
       stalledInterval: STALLED_CHECK_MS,
       maxStalledCount: MAX_STALLED_COUNT,
       runRetryDelay: RETRY_DELAY_MS,
-      metrics: { maxDataPoints: MetricsTime.TWO_WEEKS },
+      ...(books === undefined ? { metrics: { maxDataPoints: COUNTED_MINUTES } } : {}),
       ...(telemetry === undefined ? {} : { telemetry }),
     },
     link.backend as never,
@@ -111,8 +123,14 @@ function startOne(
     worker.concurrency = slots.limit()
   }, KEEP_SLOTS_MS).unref()
   worker.on('closing', () => clearInterval(releasing))
-  worker.on('completed', (job, result) => observer.completed(job, result))
-  worker.on('failed', (job, error) => observer.failed(job, error))
+  worker.on('completed', (job, result) => {
+    books?.finished('completed')
+    observer.completed(job, result)
+  })
+  worker.on('failed', (job, error) => {
+    if (job?.finishedOn !== undefined) books?.finished('failed')
+    observer.failed(job, error)
+  })
   worker.on('stalled', (jobId) => observer.stalled(jobId))
   worker.on('error', (error) => observer.queueError(error))
   return worker

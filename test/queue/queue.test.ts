@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type EventQueue, openQueue } from '../../queue/open.js'
-import { JOB_NAME, jobOptions, type UserCreatedResult } from '../../queue/user-created.js'
+import { JOB_NAME, type UserCreatedResult } from '../../queue/user-created.js'
 import { PermanentError } from '../../worker/errors.js'
 import { event } from '../support/event.js'
 import { BACKENDS, queuePlace, useDatabase } from '../support/servers.js'
@@ -130,17 +130,5 @@ describe.each(BACKENDS)('the queue on %s', (backend) => {
     expect(options.ada?.priority ?? 0).toBe(0)
     expect(options.bob?.priority).toBeGreaterThan(0)
     expect(options.bob).toMatchObject({ attempts: 8 })
-  })
-
-  it('removes completed jobs beyond their number', async () => {
-    worker = startConsumer(place)
-    const few = { ...jobOptions(event('ada')), removeOnComplete: { count: 2, age: 3600 } }
-    // One after the other: those that finish at the same moment do not see each other on Postgres.
-    for (const userId of ['ada', 'bob', 'eve', 'joe']) {
-      await queue.bull().add(JOB_NAME, event(userId), { ...few, deduplication: { id: userId } })
-      await expect.poll(() => queue.countUnfinished()).toBe(0)
-    }
-    expect(worker.enrolled).toHaveLength(4)
-    await expect.poll(() => queue.bull().getCompletedCount()).toBe(2)
   })
 })
