@@ -1,4 +1,5 @@
 import { Option } from 'commander'
+import { keepHeapSmall } from '../config/heap.js'
 import { columnsOf } from '../db/columns.js'
 import { countPublishedCourses } from '../db/courses.js'
 import type { Database } from '../db/schema.js'
@@ -35,6 +36,7 @@ await runCommand({
     const publishedCourses = await countPublishedCourses(db)
     if (publishedCourses === 0) return nothingPublished(flags.dryRun === true)
     if (flags.dryRun) return preview(db, publishedCourses)
+    keepHeapSmall()
     const opened = queue(settings.QUEUE_URL)
     const paused = await opened.isPaused()
     if (paused) log.warn('the queue is paused: npm run resume lets the workers begin')

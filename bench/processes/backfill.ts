@@ -4,6 +4,7 @@
  * peak of its memory.
  */
 import { randomUUID } from 'node:crypto'
+import { keepHeapSmall } from '../../config/heap.js'
 import { connectDatabase } from '../../db/connect.js'
 import { openQueue } from '../../queue/open.js'
 import { JOB_NAME, jobOptions } from '../../queue/user-created.js'
@@ -29,6 +30,9 @@ const ids = kind === 'bare' ? await userIds(db) : []
 await queue.countUnfinished()
 const startedAt = performance.now()
 if (kind === 'bare') await bare(ids)
-else await queueMissingUsers({ db, queue, source: 'backfill', maxPending: Number(maxPending) })
+else {
+  keepHeapSmall()
+  await queueMissingUsers({ db, queue, source: 'backfill', maxPending: Number(maxPending) })
+}
 const seconds = (performance.now() - startedAt) / 1000
 process.send?.({ seconds, peakMiB: process.resourceUsage().maxRSS / 1024 }, () => process.exit())
