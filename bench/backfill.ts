@@ -17,7 +17,7 @@ interface Sample {
 type Samples = Record<'backfill' | 'bare', Sample[]>
 
 const SIZES = [10_000, 100_000, 1_000_000]
-const QUICK_SIZES = [1000, 5000]
+const QUICK_SIZES = [500, 4000]
 const PREFIX = '{bench-backfill}'
 
 /** How fast the backfill queues users, next to a queue that is merely filled, and what memory it takes. */

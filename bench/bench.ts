@@ -18,7 +18,7 @@ export function createBench(servers: Servers, folder: string, quick: boolean, te
   return {
     servers,
     quick,
-    rounds: 5,
+    rounds: quick ? 2 : 5,
     tell,
     workerEnv: (databaseUrl, prefix, partitions = 1) => ({
       DATABASE_URL: databaseUrl,

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import { sql } from 'kysely'
-import pg from 'pg'
+import type { Database } from '../db/schema.js'
 import { createPublisher } from '../producers/publisher.js'
 import type { EventQueue } from '../queue/open.js'
 import { fillApplication, forgetEnrollments } from './application.js'
@@ -27,7 +27,7 @@ type Cells = Record<string, Sample[]>
 
 const PREFIX = '{bench-latency}'
 /** Jobs that the backfill has waiting before sign-ups begin. */
-const UNDER_WAY = 200
+const UNDER_WAY = 50
 
 /** How long after the commit of a sign-up the user is enrolled, on a quiet queue and during a backfill. */
 export async function latency(bench: Bench): Promise<Findings> {
@@ -42,8 +42,8 @@ export async function latency(bench: Bench): Promise<Findings> {
   return {
     title: 'Latency',
     method:
-      `Users are inserted at a steady rate for ${plan.seconds} s and published after the commit; timed is from the commit ` +
-      'until Postgres notifies of the committed enrollments. The backfill is of ' +
+      `Users are inserted at a steady rate for ${plan.seconds} s and published after the commit; told is the time from that ` +
+      'commit to the one of the enrollments, as Postgres stamps both (`track_commit_timestamp`). The backfill is of ' +
       `${plan.backlog.toLocaleString('en-US')} users, with the default \`--max-pending\` on Redis and ${plan.maxPending.Postgres.toLocaleString('en-US')} on ` +
       'Postgres, which works through them more slowly.',
     tables: plan.rates.map((rate) => tableFor(rate, cell)),
@@ -111,17 +111,14 @@ async function measure(bench: Bench, backend: BackendName, plan: Plan): Promise<
   const queue = openBenchQueue(queueUrl, prefix)
   const env = { ...bench.workerEnv(database.url, prefix), QUEUE_URL: queueUrl }
   const worker = startProcess('scripts/worker.js', [], env, bench.logFile('worker'))
-  const arrivals = await watchEnrollments(database.url)
   const publisher = createPublisher({ queueUrl, prefix, timeoutMs: 30_000 })
   const signUps = (rate: number) =>
-    signUpSteadily(
-      { database, publish: (userId) => publisher.publish({ userId, source: 'credentials' }) },
-      arrivals,
-      {
-        count: rate * plan.seconds,
-        intervalMs: 1000 / rate,
-      },
-    )
+    signUpSteadily({
+      database,
+      publish: (userId) => publisher.publish({ userId, source: 'credentials' }),
+      count: rate * plan.seconds,
+      intervalMs: 1000 / rate,
+    })
 
   const cells = plan.rates.flatMap((rate) => [
     [nameOf(backend, rate, 'idle'), () => signUps(rate)] as const,
@@ -132,7 +129,7 @@ async function measure(bench: Bench, backend: BackendName, plan: Plan): Promise<
       bench.tell(`latency, queue on ${backend}: round ${round} of ${bench.rounds}`),
     )
   } finally {
-    await Promise.all([publisher.close(), queue.close(), arrivals.close(), worker.stop()])
+    await Promise.all([publisher.close(), queue.close(), worker.stop()])
     await database.close()
   }
 
@@ -152,67 +149,44 @@ async function until(queue: EventQueue, reached: (unfinished: number) => boolean
   while (!reached(await queue.countUnfinished())) await delay(20)
 }
 
-interface Arrivals {
-  /** Resolves with the moment at which the user's enrollments were heard of. */
-  of(userId: string): Promise<number>
-  close(): Promise<void>
-}
-
-/** Hears of enrollments at their commit. Only the users who sign up here have ids of this length. */
-async function watchEnrollments(url: string): Promise<Arrivals> {
-  const client = new pg.Client(url)
-  await client.connect()
-  await client.query(`
-    create function notify_enrolled() returns trigger language plpgsql as $$
-    begin
-      perform pg_notify('enrolled', ids) from (
-        select string_agg(distinct "userId", ',') as ids from inserted where length("userId") = 33
-      ) live where ids is not null;
-      return null;
-    end $$;
-    create trigger notify_enrolled after insert on "Enrollment"
-      referencing new table as inserted for each statement execute function notify_enrolled();
-    listen enrolled`)
-  const waiting = new Map<string, (at: number) => void>()
-  client.on('notification', ({ payload = '' }) => {
-    const at = performance.now()
-    for (const userId of payload.split(',')) waiting.get(userId)?.(at)
-  })
-  return {
-    of: (userId) => new Promise((resolve) => waiting.set(userId, resolve)),
-    close: () => client.end(),
-  }
-}
-
 interface SignUps {
   database: BenchDatabase
   publish: (userId: string) => Promise<unknown>
+  count: number
+  intervalMs: number
 }
 
 /** An open loop: a sign-up begins when it is due, whatever became of those before. */
-async function signUpSteadily(
-  { database, publish }: SignUps,
-  arrivals: Arrivals,
-  { count, intervalMs }: { count: number; intervalMs: number },
-): Promise<Sample> {
+async function signUpSteadily({ database: { db }, publish, count, intervalMs }: SignUps): Promise<Sample> {
   const startedAt = performance.now()
-  const underway: Promise<number>[] = []
+  const underway: Promise<string>[] = []
   for (let index = 0; index < count; index += 1) {
     await delay(Math.max(0, startedAt + index * intervalMs - performance.now()))
     underway.push(signUp())
   }
-  const milliseconds = await Promise.all(underway)
+  const milliseconds = await latenciesOf(db, await Promise.all(underway))
   const at = (share: number) => quantile(milliseconds, share)
   return { p50: at(0.5), p95: at(0.95), p99: at(0.99) }
 
-  async function signUp(): Promise<number> {
+  async function signUp(): Promise<string> {
     const userId = `c${randomUUID().replaceAll('-', '')}`
-    const arrival = arrivals.of(userId)
     await sql`insert into "User" (id, email, name) values (${userId}, ${`${userId}@example.com`}, 'Somebody')`.execute(
-      database.db,
+      db,
     )
-    const committedAt = performance.now()
     await publish(userId)
-    return (await arrival) - committedAt
+    return userId
+  }
+}
+
+/** Between the two commits of each user, as Postgres has stamped them, once everybody is enrolled. */
+async function latenciesOf(db: Database, userIds: readonly string[]): Promise<number[]> {
+  for (;;) {
+    const { rows } = await sql<{ ms: number }>`
+      select (extract(epoch from max(pg_xact_commit_timestamp(e.xmin)) - max(pg_xact_commit_timestamp(u.xmin))) * 1000)::float8 as ms
+      from "User" u join "Enrollment" e on e."userId" = u.id
+      where u.id = any(${userIds}) group by u.id
+    `.execute(db)
+    if (rows.length === userIds.length) return rows.map(({ ms }) => ms)
+    await delay(100)
   }
 }

@@ -31,7 +31,7 @@ await runCommand({
     'Measures on a Redis and a Postgres of its own, holds the figures against what they should reach, and writes ' +
     'docs/performance.md with its plots and docs/performance.json.',
   flags: [
-    new Option('--quick', 'small numbers; writes nothing'),
+    new Option('--quick', 'small numbers and two rounds instead of five; writes nothing'),
     new Option(
       '--only <scenario>',
       'one scenario; of the others the document keeps what was measured before',

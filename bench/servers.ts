@@ -19,11 +19,14 @@ export interface Servers {
   stop(): Promise<void>
 }
 
-/** A Redis that appends to its file and syncs it every second, and a Postgres with its default durability. */
+/**
+ * A Redis that appends to its file and syncs it every second, and a Postgres with its default durability that stamps
+ * commits with their time.
+ */
 export async function startServers(): Promise<Servers> {
   await ensurePrograms([REDIS_SERVER])
   const [postgres, redis] = await Promise.all([
-    startEmbeddedPostgres(),
+    startEmbeddedPostgres(['-c', 'track_commit_timestamp=on']),
     startRedis({ flags: ['--appendonly', 'yes', '--appendfsync', 'everysec'] }),
   ])
   return {

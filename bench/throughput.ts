@@ -11,6 +11,7 @@ import {
   whole,
   wholeSpread,
 } from './findings.js'
+import { prepareOriginalDesign } from './original-design.js'
 import { type BenchProcess, startProcess } from './process.js'
 import { drainSeconds, openBenchQueue, queueUsers } from './queue.js'
 import { interleave, ratioOf, type Spread, spreadOf } from './rounds.js'
@@ -24,22 +25,25 @@ const NAMES = {
   nothing: 'BullMQ worker that does nothing',
   oneStatement: 'one statement a job',
   helper: 'original design’s helper, 50 at once',
-  bareHelper: 'the same without a query builder',
+  kyselyHelper: 'the same over Kysely instead of Prisma',
+  bareHelper: 'the same over pg alone',
   postgres: 'Postgres alone, one statement for everybody',
 } as const
 type Name = keyof typeof NAMES
 
 /** How many users a second are enrolled, next to what bounds it and what it replaces. */
 export async function throughput(bench: Bench): Promise<Findings> {
-  const few = await compete(bench, { courses: 2, users: bench.quick ? 1500 : 20_000 })
-  const many = await compete(bench, { courses: 20, users: bench.quick ? 300 : 4000 })
+  await prepareOriginalDesign(bench.tell)
+  const few = await compete(bench, { courses: 2, users: bench.quick ? 1000 : 20_000 })
+  const many = await compete(bench, { courses: 20, users: bench.quick ? 200 : 4000 })
   return {
     title: 'Throughput',
     method:
       `A paused queue is filled with sign-ups; timed is from resuming it until no job is unfinished. The worker is ` +
       `\`npm run worker\` with its defaults (${CONCURRENCY} jobs at once, log level \`info\` into a file) but for the ` +
       `reconciler, which is off. The other workers take the same jobs with the same options, each in a process of its own ` +
-      `that lives through all rounds. Before each turn no one is enrolled and Postgres has made a checkpoint.`,
+      `that lives through all rounds. The original design’s helper is the one that its design wrote, over Prisma; the two rewrites of it beside it share ` +
+      `nothing with auto-enroll either. Before each turn no one is enrolled and Postgres has made a checkpoint.`,
     tables: [
       rates('2 courses', few, 2),
       rates('20 courses', many, 20),
@@ -88,7 +92,8 @@ async function compete(bench: Bench, { users, courses }: { users: number; course
         ),
         nothing: queued((prefix) => benchWorker('nothing', prefix), { enrolls: false }),
         oneStatement: queued((prefix) => benchWorker('one-statement', prefix)),
-        helper: helper('kysely'),
+        helper: helper('prisma'),
+        kyselyHelper: helper('kysely'),
         bareHelper: helper('pg'),
         postgres: turn([], async () => {
           const startedAt = performance.now()
@@ -129,11 +134,11 @@ async function compete(bench: Bench, { users, courses }: { users: number; course
     }
   }
 
-  function helper(over: 'kysely' | 'pg'): Turn {
+  function helper(over: 'prisma' | 'kysely' | 'pg'): Turn {
     const child = startProcess(
       'bench/processes/original-helper.js',
-      [over, database.url],
-      {},
+      [over],
+      { DATABASE_URL: database.url },
       bench.logFile('helper'),
     )
     started.push(child)
@@ -169,7 +174,7 @@ function rates(what: string, samples: Samples, courses: number): Table {
 
 /** How far ahead of what it replaces any worker on this queue could be, on this machine. */
 function bounds(samples: Samples): Table {
-  const others = ['oneStatement', 'helper', 'bareHelper'] as const
+  const others = ['oneStatement', 'helper', 'kyselyHelper', 'bareHelper'] as const
   return {
     title: '2 courses: what no worker on this queue can exceed',
     columns: ['', 'worker that does nothing ÷ this'],

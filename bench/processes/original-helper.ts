@@ -1,11 +1,12 @@
 /**
  * The original design's helper in a process of its own, 50 calls at once and no queue: it reads the published courses,
- * makes the rows, and inserts those that are missing; over Kysely (`kysely`) or pg alone (`pg`). Each message, an
- * array of user ids, is answered with the seconds.
+ * makes the rows, and inserts those that are missing; as its design wrote it (`prisma`), or written anew over Kysely
+ * (`kysely`) or pg alone (`pg`). Each message, an array of user ids, is answered with the seconds.
  */
 import { randomUUID } from 'node:crypto'
 import { Kysely, PostgresDialect } from 'kysely'
 import pg from 'pg'
+import { ORIGINAL_DESIGN } from '../original-design.js'
 
 const AT_ONCE = 50
 
@@ -14,8 +15,7 @@ interface Tables {
   Enrollment: { id: string; userId: string; courseId: string; status: string; enrolledAt: string }
 }
 
-const [, , over, databaseUrl] = process.argv
-const pool = new pg.Pool({ connectionString: databaseUrl, max: 10 })
+const pool = new pg.Pool({ connectionString: process.env.DATABASE_URL, max: 10 })
 const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) })
 
 async function enrollOverKysely(userId: string): Promise<void> {
@@ -53,7 +53,14 @@ async function enrollOverPg(userId: string): Promise<void> {
   )
 }
 
-const autoEnrollNewUser = over === 'pg' ? enrollOverPg : enrollOverKysely
+async function enrollerOver(layer: string | undefined): Promise<(userId: string) => Promise<void>> {
+  if (layer === 'pg') return enrollOverPg
+  if (layer === 'kysely') return enrollOverKysely
+  const original = await import(`${ORIGINAL_DESIGN}enrollment.js`)
+  return original.autoEnrollNewUser
+}
+
+const autoEnrollNewUser = await enrollerOver(process.argv[2])
 
 async function enrollAll(userIds: string[]): Promise<void> {
   const callers = Array.from({ length: AT_ONCE }, async () => {
