@@ -26,7 +26,6 @@ export function keepBooks(pool: pg.Pool, onError: (error: Error) => void): Bookk
     for (const kind of ['completed', 'failed'] as const) {
       const count = counts[kind]
       if (count === 0) continue
-      counts[kind] = 0
       await pool.query('select collect_metrics($1, $2, $3, $4)', [QUEUE_NAME, kind, COUNTED_MINUTES, now])
       await pool.query('update metrics set count = count + $3 where queue = $1 and kind = $2', [
         QUEUE_NAME,
@@ -41,22 +40,28 @@ export function keepBooks(pool: pg.Pool, onError: (error: Error) => void): Bookk
           COMPLETED_KEPT.count,
         ])
       }
+      counts[kind] -= count
     }
   }
 
-  let writing = Promise.resolve()
-  const writeNext = () => {
-    writing = writing.then(write).catch(onError)
+  let writing: Promise<void> | undefined
+  function writeDown(): Promise<void> {
+    writing ??= write()
+      .catch(onError)
+      .finally(() => {
+        writing = undefined
+      })
     return writing
   }
-  const timer = setInterval(writeNext, INTERVAL_MS).unref()
+  const timer = setInterval(writeDown, INTERVAL_MS).unref()
   return {
     finished(kind) {
       counts[kind] += 1
     },
-    stop() {
+    async stop() {
       clearInterval(timer)
-      return writeNext()
+      await writing
+      await writeDown()
     },
   }
 }

@@ -77,6 +77,7 @@ describe.each(BACKENDS)('refilling the queue on %s', (backend) => {
     const refilling = refill(queue, pagesOf(100), {
       source: 'backfill',
       maxPending: 25,
+      chunkSize: 25,
       signal: stopping.signal,
       onProgress: ({ users }) => users === 25 && setImmediate(() => stopping.abort(new Error('enough'))),
     })
