@@ -2,7 +2,7 @@
  * Slots of a process that jobs of backfill and reconciler take at most, or little more. With all of them a live job would
  * wait for a turn of hundreds of others, in this process and in the queue; Postgres works through them more slowly.
  */
-export const BACKLOG_SLOTS = { redis: 50, postgres: 4 } as const
+export const BACKLOG_SLOTS = { redis: 30, postgres: 4 } as const
 
 /** For how long, at least, slots that live jobs have used are kept for them. */
 export const KEEP_SLOTS_MS = 1000
