@@ -32,6 +32,7 @@ export function keepBooks(pool: pg.Pool, onError: (error: Error) => void): Bookk
         kind,
         count - 1,
       ])
+      counts[kind] -= count
       if (kind === 'completed') {
         await pool.query(`select apply_retention($1, '', 'completed', $2, false, $3, $4)`, [
           QUEUE_NAME,
@@ -40,7 +41,6 @@ export function keepBooks(pool: pg.Pool, onError: (error: Error) => void): Bookk
           COMPLETED_KEPT.count,
         ])
       }
-      counts[kind] -= count
     }
   }
 
