@@ -6,8 +6,6 @@ export interface RefillOptions {
   source: Source
   /** Unfinished jobs that the queue may hold; above it, refilling waits for the workers. */
   maxPending: number
-  /** Jobs in one call to the queue. */
-  chunkSize?: number
   /** Told after each chunk: users read so far, and how many of them had no unfinished event yet. */
   onProgress?: (progress: Refilled) => void
   /** Told after each chunk: the users of it who had no unfinished event yet. */
@@ -22,8 +20,11 @@ export interface Refilled {
 
 const BACK_PRESSURE_POLL_MS = 200
 
-/** Jobs in one call to the queue: while Redis adds them it answers nobody else, and Postgres holds locks. */
-const CHUNK_SIZE = { redis: 100, postgres: 20 } as const
+/** Jobs in one call to the queue while workers are at others: until they are added, Redis answers nobody else. */
+const SMALL_CHUNK = 20
+
+/** Up to so many while they are not, which costs each job less; Postgres holds locks meanwhile. */
+const CHUNK = { redis: 100, postgres: SMALL_CHUNK } as const
 
 /**
  * Queues one event per user id, in chunks, and never lets the queue grow beyond `maxPending`; the next page is read while
@@ -32,21 +33,15 @@ const CHUNK_SIZE = { redis: 100, postgres: 20 } as const
 export async function refill(
   queue: EventQueue,
   pages: AsyncIterable<readonly string[]>,
-  {
-    source,
-    maxPending,
-    chunkSize = CHUNK_SIZE[queue.link.kind],
-    onProgress,
-    onQueued,
-    signal,
-  }: RefillOptions,
+  { source, maxPending, onProgress, onQueued, signal }: RefillOptions,
 ): Promise<Refilled> {
   const refilled: Refilled = { users: 0, queued: 0 }
-  const size = Math.min(chunkSize, maxPending)
+  let size = Math.min(SMALL_CHUNK, maxPending)
   let room = 0
   for await (const page of readAhead(pages)) {
-    for (let start = 0; start < page.length; start += size) {
-      const userIds = page.slice(start, start + size)
+    for (let start = 0, end = 0; start < page.length; start = end) {
+      end = start + size
+      const userIds = page.slice(start, end)
       if (room < userIds.length) room = await roomFor(userIds.length, queue, maxPending, signal)
       signal?.throwIfAborted()
       const startedAt = performance.now()
@@ -59,6 +54,7 @@ export async function refill(
       refilled.users += userIds.length
       room -= queued.length
       onProgress?.(refilled)
+      size = Math.min(active > 0 ? SMALL_CHUNK : 2 * size, CHUNK[queue.link.kind], maxPending)
       // Workers are slower than this: they, and sign-ups, get half of the queue's time.
       if (active > 0) await delay(performance.now() - startedAt, undefined, { signal })
     }

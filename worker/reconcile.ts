@@ -21,7 +21,7 @@ export const DEFAULT_MAX_PENDING = 50_000
 /** A round that has queued so many users ends, and the next one goes on where it stopped. */
 const MAX_USERS_PER_ROUND = 50_000
 
-type QueueMissingOptions = { db: Database; queue: EventQueue } & Omit<RefillOptions, 'chunkSize'>
+type QueueMissingOptions = { db: Database; queue: EventQueue } & RefillOptions
 
 /** Queues every user who has no enrollment at all. */
 export async function queueMissingUsers({ db, queue, ...options }: QueueMissingOptions): Promise<Refilled> {

@@ -26,26 +26,42 @@ describe.each(BACKENDS)('refilling the queue on %s', (backend) => {
     await queue.close()
   })
 
-  it('queues each user once, in chunks, and tells how far it is', async () => {
-    const sizes: number[] = []
-    const counted: EventQueue = {
+  /** The queue, noting how many jobs each call adds. */
+  function counting(sizes: number[]): EventQueue {
+    return {
       ...queue,
-      addMany: (events) => {
+      addMany(events) {
         sizes.push(events.length)
         return queue.addMany(events)
       },
     }
+  }
+
+  it('queues each user once, in chunks that grow as far as the queue bears, and tells how far it is', async () => {
+    const sizes: number[] = []
     const told: number[] = []
-    const refilled = await refill(counted, pagesOf(100), {
+    const refilled = await refill(counting(sizes), pagesOf(420, 310), {
       source: 'backfill',
       maxPending: 1000,
-      chunkSize: 30,
       onProgress: ({ users }) => told.push(users),
     })
-    expect(refilled).toEqual({ users: 100, queued: 100 })
-    expect(sizes).toEqual([30, 10, 30, 10, 20])
-    expect(told).toEqual([30, 40, 70, 80, 100])
-    expect(await queue.countUnfinished()).toBe(100)
+    expect(refilled).toEqual({ users: 420, queued: 420 })
+    const twenties = (count: number) => Array.from({ length: count }, () => 20)
+    expect(sizes).toEqual(
+      backend === 'redis' ? [20, 40, 80, 100, 70, 100, 10] : [...twenties(15), 10, ...twenties(5), 10],
+    )
+    expect(told.at(0)).toBe(20)
+    expect(told.at(-1)).toBe(420)
+    expect(await queue.countUnfinished()).toBe(420)
+  })
+
+  it('adds few at a time while workers are at it, so that a sign-up waits for few', async () => {
+    worker = startConsumer(place, () => new Promise(() => undefined))
+    await queue.add({ v: 1, userId: 'first', source: 'admin', occurredAt: new Date().toISOString() })
+    await expect.poll(() => queue.countActive()).toBe(1)
+    const sizes: number[] = []
+    await refill(counting(sizes), pagesOf(200, 200), { source: 'backfill', maxPending: 1000 })
+    expect(sizes).toEqual(Array.from({ length: 10 }, () => 20))
   })
 
   it('queues nobody twice when it is run again', async () => {
@@ -77,15 +93,14 @@ describe.each(BACKENDS)('refilling the queue on %s', (backend) => {
     const refilling = refill(queue, pagesOf(100), {
       source: 'backfill',
       maxPending: 25,
-      chunkSize: 25,
       signal: stopping.signal,
-      onProgress: ({ users }) => users === 25 && setImmediate(() => stopping.abort(new Error('enough'))),
+      onProgress: ({ users }) => users === 20 && setImmediate(() => stopping.abort(new Error('enough'))),
     })
     await expect(refilling).rejects.toThrow(/enough|aborted/)
-    expect(await queue.countUnfinished()).toBe(25)
+    expect(await queue.countUnfinished()).toBe(20)
     expect(await refill(queue, pagesOf(30), { source: 'backfill', maxPending: 100 })).toEqual({
       users: 30,
-      queued: 5,
+      queued: 10,
     })
   })
 })
