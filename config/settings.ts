@@ -82,7 +82,7 @@ export const settingsSchema = z.object({
   WORKER_CONCURRENCY: wholeNumber(1, 10_000, 'expected a whole number from 1 to 10000')
     .default(300)
     .describe(
-      'Jobs that a worker process has active at the same time; a backlog gets 30 of them at most, 4 with the queue on Postgres',
+      'Jobs that a worker process has active at the same time; a backlog gets 30 of them at most, 8 while people sign up (queue on Postgres: 10, 4)',
     ),
   RECONCILE_INTERVAL_MS: milliseconds(0)
     .default(60_000)

@@ -68,7 +68,8 @@ export function consume({ link, prefixes = [link.options.prefix], ...options }: 
     link.kind === 'postgres' ? keepBooks(link.client as pg.Pool, options.observer.queueError) : undefined
   const share = (slots: number) => Math.ceil(slots / prefixes.length)
   const workers = prefixes.map((prefix) => {
-    const slots = createSlots(share(options.concurrency), share(BACKLOG_SLOTS[link.kind]))
+    const { alone, shared } = BACKLOG_SLOTS[link.kind]
+    const slots = createSlots(share(options.concurrency), { alone: share(alone), shared: share(shared) })
     return startOne({ ...options, link, books }, prefix, slots, process)
   })
   return {

@@ -1,8 +1,12 @@
 /**
- * Slots of a process that jobs of backfill and reconciler take at most, or little more. With all of them a live job would
- * wait for a turn of hundreds of others, in this process and in the queue; Postgres works through them more slowly.
+ * Slots of a process that jobs of backfill and reconciler take at most, or little more: while nobody signs up, and while
+ * people do. With all of them a live job would wait for a turn of hundreds of others, in this process and in the queue;
+ * Postgres works through them more slowly.
  */
-export const BACKLOG_SLOTS = { redis: 30, postgres: 4 } as const
+export const BACKLOG_SLOTS = {
+  redis: { alone: 30, shared: 8 },
+  postgres: { alone: 10, shared: 4 },
+} as const
 
 /** For how long, at least, slots that live jobs have used are kept for them. */
 export const KEEP_SLOTS_MS = 1000
@@ -17,13 +21,16 @@ export interface Slots {
   release(): void
 }
 
-export function createSlots(all: number, backlog: number): Slots {
+export function createSlots(all: number, backlog: { alone: number; shared: number }): Slots {
   let live = 0
   let most = 0
   let mostBefore = 0
   return {
-    // Twice, for as many can be on their way to or from the queue.
-    limit: () => Math.min(all, backlog + 2 * Math.max(most, mostBefore)),
+    limit() {
+      // Twice, for as many can be on their way to or from the queue.
+      const kept = 2 * Math.max(most, mostBefore)
+      return Math.min(all, kept + (kept === 0 ? backlog.alone : backlog.shared))
+    },
     take() {
       live += 1
       most = Math.max(most, live)

@@ -7,7 +7,7 @@ import { BACKENDS, queuePlace, useDatabase } from '../support/servers.js'
 import { startConsumer, type TestConsumer } from '../support/worker.js'
 
 describe.each(BACKENDS)('a worker of 200 slots, with its queue on %s', (backend) => {
-  const share = BACKLOG_SLOTS[backend]
+  const { alone, shared } = BACKLOG_SLOTS[backend]
   const database = useDatabase()
   let place: { url: string; prefix: string }
   let queue: EventQueue
@@ -44,14 +44,14 @@ describe.each(BACKENDS)('a worker of 200 slots, with its queue on %s', (backend)
   it('gives a backlog some of them, however long it is', async () => {
     await add(300, 'backfill')
     startWorker()
-    await expect.poll(() => held.length).toBe(share)
+    await expect.poll(() => held.length).toBe(alone)
     await expect
       .poll(async () => {
         for (const { finish } of held.splice(0)) finish()
         return queue.countUnfinished()
       })
       .toBe(0)
-    expect(most).toEqual({ live: 0, backlog: share })
+    expect(most).toEqual({ live: 0, backlog: alone })
   })
 
   it('gives sign-ups all of them', async () => {
@@ -63,10 +63,33 @@ describe.each(BACKENDS)('a worker of 200 slots, with its queue on %s', (backend)
   it('gives a sign-up the next that is free, whatever waits', async () => {
     await add(300, 'reconcile')
     startWorker()
-    await expect.poll(() => held.length).toBe(share)
+    await expect.poll(() => held.length).toBe(alone)
     await queue.add(event('ada'))
     held.shift()?.finish()
     await expect.poll(() => held.map(({ lane }) => lane)).toContain('live')
-    expect(most.backlog).toBeLessThan(share + 5)
+    expect(most.backlog).toBeLessThan(alone + 5)
+  })
+
+  it('gives a backlog fewer while people sign up, and all of its own again afterwards', async () => {
+    await add(500, 'backfill')
+    startWorker()
+    await expect.poll(() => held.length).toBe(alone)
+    await queue.add(event('ada'))
+    held.shift()?.finish()
+    await expect.poll(() => held.map(({ lane }) => lane)).toContain('live')
+    const [ada] = held.splice(
+      held.findIndex(({ lane }) => lane === 'live'),
+      1,
+    )
+    for (const { finish } of held.splice(0)) finish()
+    await expect.poll(() => held.length).toBeGreaterThanOrEqual(shared)
+    expect(held.length).toBeLessThanOrEqual(shared + 2)
+    ada?.finish()
+    most.backlog = 0
+    const finishAll = () => {
+      for (const { finish } of held.splice(0)) finish()
+      return most.backlog
+    }
+    await expect.poll(finishAll, { interval: 100, timeout: 5000 }).toBe(alone)
   })
 })
