@@ -32,19 +32,18 @@ export async function jobsOfUser(
   userId: string,
   failed: Iterable<FailedJob>,
 ): Promise<UserJob[]> {
-  const [unfinishedId, found] = await Promise.all([
-    queue.unfinishedJobOf(userId),
-    Promise.all(
-      // All of them, because a user's earlier jobs lie elsewhere when the number of partitions has grown.
-      queue
-        .partitions()
-        .flatMap((bull) =>
-          (['active', 'delayed', 'waiting', 'completed'] as const).map((state) =>
-            bull.getJobs([state], 0, LOOKED_THROUGH - 1, true),
-          ),
+  // First, for it may move from one state to another while those are looked through.
+  const unfinishedId = await queue.unfinishedJobOf(userId)
+  const found = await Promise.all(
+    // All of them, because a user's earlier jobs lie elsewhere when the number of partitions has grown.
+    queue
+      .partitions()
+      .flatMap((bull) =>
+        (['active', 'delayed', 'waiting', 'completed'] as const).map((state) =>
+          bull.getJobs([state], 0, LOOKED_THROUGH - 1, true),
         ),
-    ),
-  ])
+      ),
+  )
   const jobIds = new Set<string>()
   if (unfinishedId !== undefined) jobIds.add(unfinishedId)
   for (const job of found.flat()) if (userIdOf(job) === userId && job.id !== undefined) jobIds.add(job.id)

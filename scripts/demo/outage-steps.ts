@@ -1,5 +1,6 @@
 import { hashPassword } from '../../producers/password.js'
 import { signUp } from '../../producers/sign-up.js'
+import { jobsOfUser } from '../../queue/user-jobs.js'
 import { NEWCOMER_IN_OUTAGE } from './cast.js'
 import { countEnrollmentsOf } from './roster.js'
 import type { Stage } from './stage.js'
@@ -49,11 +50,11 @@ const recovery: Step = {
     const userId = await idOf(stage, NEWCOMER_IN_OUTAGE.email)
     if (userId === undefined) return refused(`there is no user ${NEWCOMER_IN_OUTAGE.email}`)
     const afterMs = await enrolled(stage, userId, signal)
-    const source = await sourceOfJob(stage, userId)
+    const [job] = await jobsOfUser(stage.queue, userId, [])
     return {
       ok: afterMs !== undefined,
-      text: `the queue is back, ${source === 'reconcile' ? 'the reconciler found her' : `her job came from ${source}`}: ${inCourses(afterMs)}`,
-      facts: { userId, source, enrolledAfterMs: afterMs },
+      text: `the queue is back, ${job?.source === 'reconcile' ? 'the reconciler found her' : `her job came from ${job?.source}`}: ${inCourses(afterMs)}`,
+      facts: { userId, source: job?.source, enrolledAfterMs: afterMs },
     }
   },
 }
@@ -76,9 +77,4 @@ async function timed<Name extends string, T>(
 
 async function idOf({ db }: Stage, email: string): Promise<string | undefined> {
   return (await db.selectFrom('User').select('id').where('email', '=', email).executeTakeFirst())?.id
-}
-
-async function sourceOfJob({ queue }: Stage, userId: string): Promise<string | undefined> {
-  const jobs = await queue.bull().getJobs(['completed', 'active'])
-  return jobs.find((job) => job.data.userId === userId)?.data.source
 }
