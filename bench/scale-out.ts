@@ -68,7 +68,7 @@ function nameOf({ workers, partitions }: Fleet): string {
 
 async function compete(bench: Bench): Promise<Record<string, Sample[]>> {
   const { servers, rounds, quick } = bench
-  const users = quick ? 1000 : 20_000
+  const users = quick ? 500 : 20_000
   const courses = 2
   const database = await createDatabase(servers.postgresUrl, 'scale_out')
   await fillApplication(database.db, users, courses)

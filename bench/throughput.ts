@@ -34,8 +34,8 @@ type Name = keyof typeof NAMES
 /** How many users a second are enrolled, next to what bounds it and what it replaces. */
 export async function throughput(bench: Bench): Promise<Findings> {
   await prepareOriginalDesign(bench.tell)
-  const few = await compete(bench, { courses: 2, users: bench.quick ? 1000 : 20_000 })
-  const many = await compete(bench, { courses: 20, users: bench.quick ? 200 : 4000 })
+  const few = await compete(bench, { courses: 2, users: bench.quick ? 500 : 20_000 })
+  const many = await compete(bench, { courses: 20, users: bench.quick ? 100 : 4000 })
   return {
     title: 'Throughput',
     method:
