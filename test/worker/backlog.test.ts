@@ -41,6 +41,16 @@ describe.each(BACKENDS)('a worker of 200 slots, with its queue on %s', (backend)
   const add = (count: number, source: Source) =>
     queue.addMany(Array.from({ length: count }, (_, index) => event(`${source}-${index}`, source)))
 
+  /** Returns once a worker that a backlog keeps busy has taken the sign-up, after one of the others has finished. */
+  async function signUpDuring(count: number, source: Source): Promise<void> {
+    await add(count, source)
+    startWorker()
+    await expect.poll(() => held.length).toBe(alone)
+    await queue.add(event('ada'))
+    held.shift()?.finish()
+    await expect.poll(() => held.map(({ lane }) => lane)).toContain('live')
+  }
+
   it('gives a backlog some of them, however long it is', async () => {
     await add(300, 'backfill')
     startWorker()
@@ -61,22 +71,12 @@ describe.each(BACKENDS)('a worker of 200 slots, with its queue on %s', (backend)
   })
 
   it('gives a sign-up the next that is free, whatever waits', async () => {
-    await add(300, 'reconcile')
-    startWorker()
-    await expect.poll(() => held.length).toBe(alone)
-    await queue.add(event('ada'))
-    held.shift()?.finish()
-    await expect.poll(() => held.map(({ lane }) => lane)).toContain('live')
+    await signUpDuring(300, 'reconcile')
     expect(most.backlog).toBeLessThan(alone + 5)
   })
 
   it('gives a backlog fewer while people sign up, and all of its own again afterwards', async () => {
-    await add(500, 'backfill')
-    startWorker()
-    await expect.poll(() => held.length).toBe(alone)
-    await queue.add(event('ada'))
-    held.shift()?.finish()
-    await expect.poll(() => held.map(({ lane }) => lane)).toContain('live')
+    await signUpDuring(500, 'backfill')
     const [ada] = held.splice(
       held.findIndex(({ lane }) => lane === 'live'),
       1,
