@@ -115,7 +115,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
     if (closed) return { status: 'deferred', reason: 'the publisher is closed' }
     // What the call itself took counts too: opening the queue for the first event is work.
     const inTime = <T>(work: Promise<T>) =>
-      within(Math.max(0, startedAt + deadlineMs - performance.now()), work)
+      within(Math.max(1, startedAt + deadlineMs - performance.now()), work)
     // In a half-open circuit a call first waits for the one that tries.
     const waits = breaker.state === CircuitState.HalfOpen
     const adding = breaker.execute(() => inTime(add(event)))
