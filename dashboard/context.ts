@@ -7,7 +7,7 @@ import type { Actions } from './actions.js'
 import type { Samples } from './samples.js'
 import type { StateReader } from './state.js'
 import type { UserLookup } from './user-lookup.js'
-import type { VerdictContext } from './verdict.js'
+import type { VerdictContext } from './verdict/facts.js'
 
 /** What the pages are made of. */
 export interface DashboardContext {

@@ -12,13 +12,14 @@ import { asset, runbookHtml } from './files.js'
 import { boardHeaders, strictHeaders } from './headers.js'
 import { layout } from './layout.js'
 import { streamRegions } from './live.js'
-import { type Overview, overviewPage, regions } from './page.js'
+import type { Overview } from './page/overview.js'
+import { overviewPage, regions } from './page/page.js'
 import type { Visit } from './person.js'
 import { plotsOf } from './plots.js'
 import { sameOriginOnly } from './same-origin.js'
 import { SESSION_COOKIE, SESSION_SECONDS } from './sessions.js'
 import { loginPage, problemPage } from './small-pages.js'
-import { verdictOf } from './verdict.js'
+import { verdictOf } from './verdict/verdict.js'
 
 const LIVE_INTERVAL_MS = 1000
 

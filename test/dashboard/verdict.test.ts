@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { RunningDashboard } from '../../dashboard/run.js'
-import type { Symptom } from '../../dashboard/verdict.js'
+import type { Symptom } from '../../dashboard/verdict/finding.js'
 import { type EventQueue, openQueue } from '../../queue/open.js'
 import { JOB_NAME, jobOptions } from '../../queue/user-created.js'
 import type { RunningWorker } from '../../worker/run.js'
@@ -295,9 +295,9 @@ describe.each(BACKENDS)('the verdict, with the queue on %s', (backend) => {
 })
 
 it('has a chapter in the runbook for every verdict', () => {
-  const symptoms = [...readFileSync('dashboard/verdict.ts', 'utf8').matchAll(/^ {2}\| '([a-z-]+)'$/gm)].map(
-    ([, symptom = '']) => symptom,
-  )
+  const symptoms = [
+    ...readFileSync('dashboard/verdict/finding.ts', 'utf8').matchAll(/^ {2}\| '([a-z-]+)'$/gm),
+  ].map(([, symptom = '']) => symptom)
   expect(symptoms).toContain('stuck')
   expect(runbookChapters().sort()).toEqual(symptoms.sort())
 })
