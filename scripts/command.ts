@@ -1,8 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { type Argument, Command, CommanderError, type Option } from 'commander'
+import { type Argument, Command, CommanderError, Option } from 'commander'
 import { readSettings, type SettingName } from '../config/settings.js'
 import { type Answer, answerFor, print } from './command/answer.js'
 import { type Context, openContext } from './command/context.js'
+import { refuseFlagsKeptByNpm } from './command/npm-flags.js'
 
 export { type Answer, EXIT_FAILED, UsageError } from './command/answer.js'
 
@@ -24,6 +25,7 @@ interface CommandSpec<Flags, Needed extends SettingName> extends Usage {
 }
 
 const CLOSE_TIMEOUT_MS = 1500
+const JSON_FLAG = new Option('--json', 'print one JSON document on stdout, and logs on stderr')
 
 /** Set while commands are loaded to be listed. */
 let listed: Usage[] | undefined
@@ -82,6 +84,7 @@ function parseFlags<Flags extends object>({
   flags = [],
   argument,
 }: Usage): { flags: Flags; argument: string } | { help: string } {
+  refuseFlagsKeptByNpm(name, [...flags, JSON_FLAG])
   let help = ''
   const command = new Command(`npm run ${name} --`)
     .description(description)
@@ -94,9 +97,8 @@ function parseFlags<Flags extends object>({
         help += text
       },
     })
-  for (const flag of flags) command.addOption(flag)
+  for (const flag of [...flags, JSON_FLAG]) command.addOption(flag)
   if (argument !== undefined) command.addArgument(argument)
-  command.option('--json', 'print one JSON document on stdout, and logs on stderr')
   try {
     command.parse()
   } catch (error) {

@@ -40,8 +40,11 @@ export async function print({ text, json: document, exitCode = 0 }: Answer, json
   await new Promise<void>((resolve) => stream.write(`${asCalled(output)}\n`, () => resolve()))
 }
 
-/** Names commands as the person who called this one does: `auto-enroll verify` where that is how it was called. */
+/**
+ * Names commands as they were called: `auto-enroll verify` rather than `npm run verify`. A line to type, which stands
+ * alone and indented, stays as it is.
+ */
 export function asCalled(text: string): string {
   if (basename(process.argv[1] ?? '', '.js') !== 'auto-enroll') return text
-  return text.replace(/npm run ([\w-]+)(?: --(?= |$))?/gm, 'auto-enroll $1')
+  return text.replace(/(?<!^ {2})npm run ([\w-]+)(?: --(?= |$))?/gm, 'auto-enroll $1')
 }
