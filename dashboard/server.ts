@@ -20,6 +20,7 @@ import { sameOriginOnly } from './same-origin.js'
 import { SESSION_COOKIE, SESSION_SECONDS } from './sessions.js'
 import { loginPage, problemPage } from './small-pages.js'
 import { verdictOf } from './verdict/verdict.js'
+import { loginFor, wayBack } from './way-back.js'
 
 const LIVE_INTERVAL_MS = 1000
 
@@ -95,15 +96,19 @@ async function serveAsset(c: Context<Visit>): Promise<Response> {
 }
 
 function logInRoutes(app: Hono<Visit>, access: Access): void {
-  app.get('/login', (c) => c.html(loginPage()))
+  app.get('/login', (c) => c.html(loginPage({ next: wayBack(c.req.query('next')) })))
   app.post('/login', async (c) => {
-    const { name, password } = await c.req.parseBody()
+    const { name, password, next: wanted } = await c.req.parseBody()
+    const next = wayBack(wanted)
     const attempt = await access.logIn(c, String(name ?? ''), String(password ?? ''))
     switch (attempt.status) {
       case 'too-many-attempts':
-        return c.html(loginPage('Too many wrong passwords. Try again in a quarter of an hour.'), 429)
+        return c.html(
+          loginPage({ next, problem: 'Too many wrong passwords. Try again in a quarter of an hour.' }),
+          429,
+        )
       case 'refused':
-        return c.html(loginPage('The name or the password is wrong.'), 401)
+        return c.html(loginPage({ next, problem: 'The name or the password is wrong.' }), 401)
       case 'in':
         access.sessions.end(getCookie(c, SESSION_COOKIE))
         setCookie(c, SESSION_COOKIE, access.sessions.start(attempt.person), {
@@ -113,7 +118,7 @@ function logInRoutes(app: Hono<Visit>, access: Access): void {
           maxAge: SESSION_SECONDS,
           secure: overTls(c),
         })
-        return c.redirect('/', 303)
+        return c.redirect(next, 303)
     }
   })
   app.post('/logout', (c) => {
@@ -127,10 +132,9 @@ function overTls(c: Context): boolean {
   return c.req.header('x-forwarded-proto') === 'https' || c.req.url.startsWith('https:')
 }
 
-/** A person who opens a page is asked to log in; a program is told, and how only when it is no browser's script. */
+/** Leads a person to the login; a program gets 401, with the challenge only when it is no browser's script. */
 function refuse(c: Context): Response {
-  if (c.req.method === 'GET' && c.req.header('accept')?.includes('text/html'))
-    return c.redirect('/login', 303)
+  if (c.req.header('accept')?.includes('text/html')) return c.redirect(loginFor(c), 303)
   const browser = c.req.header('sec-fetch-mode') !== undefined
   return c.text(
     'Log in first, or send basic authentication.',

@@ -7,13 +7,14 @@ import type { Person } from './person.js'
 
 type Visitor = Person & { hasSession: boolean }
 
-export function loginPage(problem?: string): Markup {
+export function loginPage({ next, problem }: { next: string; problem?: string }): Markup {
   return layout(
     { title: 'Log in' },
     html`<section class="card narrow">
       <h1>Log in</h1>
       ${problem === undefined ? EMPTY : html`<p class="bad-text" role="alert">${problem}</p>`}
       <form method="post" action="/login" class="stacked">
+        <input type="hidden" name="next" value="${next}">
         <label for="name">Name</label><input id="name" name="name" autocomplete="username" required autofocus>
         <label for="password">Password</label><input id="password" name="password" type="password" autocomplete="current-password" required>
         <button class="button primary">Log in</button>
