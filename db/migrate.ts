@@ -1,20 +1,39 @@
+import type { Transaction } from 'kysely'
 import { sql } from 'kysely'
 import { createApplicationTables } from './migrations/application-tables.js'
-import { createAuditTable } from './migrations/audit-table.js'
-import type { Database } from './schema.js'
+import { runOwnMigrations } from './migrations/run.js'
+import type { Database, Schema } from './schema.js'
 
-/** Serialises concurrent runs; the number spells `aenr`. */
+/** Makes concurrent runs take turns; the number spells `aenr`. */
 const MIGRATION_LOCK = 0x61656e72
 
+export interface Migrated {
+  /** Whether the application's three tables were made; `false` where they existed. */
+  created: boolean
+  /** The migrations of the schema `auto_enroll` that ran; none where it was up to date. */
+  migrations: string[]
+}
+
 /**
- * Makes the three tables where none of them exists, and the audit log in a schema of our own, in one transaction under
- * an advisory lock: safe to run twice and at the same time.
- *
- * @returns whether the tables and the audit log were made; `false` where they existed
+ * Makes the application's three tables where none of them exists, and brings the schema `auto_enroll` up to date, all in
+ * one transaction. Safe to run twice and from several processes at the same time.
  */
-export function migrate(db: Database): Promise<{ created: boolean; auditCreated: boolean }> {
+export function migrate(db: Database): Promise<Migrated> {
+  return inTurn(db, async (tx) => ({
+    created: await createApplicationTables(tx),
+    migrations: await runOwnMigrations(tx),
+  }))
+}
+
+/** Brings only the schema `auto_enroll` up to date, as a worker does when it starts. */
+export function migrateOwnSchema(db: Database): Promise<string[]> {
+  return inTurn(db, runOwnMigrations)
+}
+
+/** The lock belongs to the transaction, so it works through a pooler in transaction mode as well. */
+function inTurn<T>(db: Database, work: (tx: Transaction<Schema>) => Promise<T>): Promise<T> {
   return db.transaction().execute(async (tx) => {
     await sql`select pg_advisory_xact_lock(${sql.lit(MIGRATION_LOCK)})`.execute(tx)
-    return { created: await createApplicationTables(tx), auditCreated: await createAuditTable(tx) }
+    return work(tx)
   })
 }

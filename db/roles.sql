@@ -40,9 +40,22 @@ begin
     execute format('grant select (%I) on "User" to auto_enroll_dashboard', part.name);
   end loop;
 
+  -- auto-enroll's own schema, which npm run migrate makes.
+  if exists (select from pg_namespace where nspname = 'auto_enroll') then
+    grant usage on schema auto_enroll to auto_enroll_worker, auto_enroll_dashboard;
+  end if;
   if to_regclass('auto_enroll.audit') is not null then
-    grant usage on schema auto_enroll to auto_enroll_dashboard;
     grant select, insert, update on auto_enroll.audit to auto_enroll_dashboard;
+  end if;
+  if to_regclass('auto_enroll.migration') is not null then
+    grant select on auto_enroll.migration to auto_enroll_worker, auto_enroll_dashboard;
+  end if;
+  if to_regclass('auto_enroll.lease') is not null then
+    grant select, insert, update on auto_enroll.lease to auto_enroll_worker;
+  end if;
+  if to_regclass('auto_enroll.pause') is not null then
+    grant select on auto_enroll.pause to auto_enroll_worker;
+    grant select, insert, update, delete on auto_enroll.pause to auto_enroll_dashboard;
   end if;
 
   -- Where the database numbers enrollments.

@@ -5,11 +5,11 @@ import { runCommand } from './command.js'
 await runCommand({
   name: 'migrate',
   description:
-    'Makes the three tables in an empty database, the audit log in a schema of its own, and the queue’s own schema ' +
-    'where the queue is on Postgres. Alters nothing that exists; safe to run twice and at the same time.',
+    'Creates the three tables in an empty database, brings auto-enroll’s own schema (auto_enroll) up to date, and the ' +
+    'queue’s schema where the queue is on Postgres. Never alters the application’s tables; safe to run twice and at the same time.',
   needs: ['DATABASE_URL'],
   async run({ settings, database }) {
-    const { created, auditCreated } = await migrate(database(settings.DATABASE_URL))
+    const { created, migrations } = await migrate(database(settings.DATABASE_URL))
     const queueSchema =
       settings.QUEUE_URL === undefined
         ? undefined
@@ -19,10 +19,12 @@ await runCommand({
         created
           ? 'The tables "User", "Course" and "Enrollment" were made.'
           : 'The tables exist; nothing was altered.',
-        ...(auditCreated ? ['The audit log was made, in the schema "auto_enroll".'] : []),
+        migrations.length === 0
+          ? 'The schema "auto_enroll" is up to date.'
+          : `The schema "auto_enroll" was brought up to date (${migrations.join(', ')}).`,
         ...(queueSchema === undefined ? [] : [`The queue's schema "${queueSchema}" is up to date.`]),
       ].join('\n'),
-      json: { created, auditCreated, queueSchema: queueSchema ?? null },
+      json: { created, migrations, queueSchema: queueSchema ?? null },
     }
   },
 })

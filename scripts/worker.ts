@@ -18,7 +18,12 @@ await runCommand({
     const tracing = await startTracing(settings.OTEL_EXPORTER_OTLP_ENDPOINT, settings.OTEL_SERVICE_NAME)
     const crash = uncaughtException(log)
     const worker = await startWorker(settings, log, tracing?.telemetry)
-    const cause = await Promise.race([aborted(signal), crash])
+    const cause = await Promise.race([aborted(signal), crash, worker.refused]).catch(
+      async (error: unknown) => {
+        await worker.close()
+        throw error
+      },
+    )
     log.info('stopping: no more jobs are taken, active ones finish')
     const { abandoned } = await worker.close()
     await within(TRACES_TIMEOUT_MS, Promise.resolve(tracing?.shutdown())).catch((error: unknown) =>

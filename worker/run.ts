@@ -5,9 +5,11 @@ import { registerGauges } from '../config/gauges.js'
 import { createHealthApp } from '../config/health.js'
 import { type Listening, listen } from '../config/listen.js'
 import type { Logger } from '../config/log.js'
+import { Refusal } from '../config/refusal.js'
 import { safeError } from '../config/safe-error.js'
 import { SettingsError } from '../config/settings.js'
 import { connectDatabase } from '../db/connect.js'
+import { prepareOwnSchema } from '../db/own-schema.js'
 import { countUsersWithoutEnrollment } from '../db/users.js'
 import { withBullMetrics } from '../queue/figures.js'
 import { oldestWaitingMs } from '../queue/lag.js'
@@ -15,10 +17,13 @@ import { openQueue } from '../queue/open.js'
 import { abandonedPartitions, partitionsRefusal, usePartitions } from '../queue/partitions-in-use.js'
 import { type Enrolling, startEnrolling, type WorkerSettings } from './enrolling.js'
 import { createObserver } from './observe.js'
+import { prepare } from './prepare.js'
 
 export interface RunningWorker {
   /** Where `/healthz`, `/readyz` and `/metrics` are served. */
   url: string
+  /** Rejects when the worker finds, after its start, that it must not consume; it never resolves. */
+  refused: Promise<never>
   /**
    * Stops taking jobs, finishes those that are active, and closes everything within `SHUTDOWN_TIMEOUT_MS`.
    *
@@ -77,9 +82,9 @@ export async function startWorker(
       throw error
     })
   log.info({ url: health.url, concurrency: settings.WORKER_CONCURRENCY }, 'worker started')
-  if (settings.AUTO_ENROLL_ENABLED)
-    enrolling = startEnrolling({ settings, db, queue, observer, log, telemetry })
-  else
+  const stopping = new AbortController()
+  const beginning = settings.AUTO_ENROLL_ENABLED ? begin() : undefined
+  if (beginning === undefined)
     log.warn(
       { runbook: 'docs/runbook.md#switched-off' },
       'AUTO_ENROLL_ENABLED is false: nothing is consumed and nothing reconciled; events keep collecting',
@@ -87,12 +92,28 @@ export async function startWorker(
 
   return {
     url: health.url,
+    refused: new Promise((_, reject) => {
+      beginning?.catch((error: unknown) => error instanceof Refusal && reject(error))
+    }),
     async close() {
+      stopping.abort()
       const abandoned = (await enrolling?.stop()) ?? 0
       const closing = Promise.allSettled([health.close(), queue.close(), db.destroy()])
       await within(CLOSE_TIMEOUT_MS, closing).catch(() => undefined)
       return { abandoned }
     },
+  }
+
+  /** Consumes once its servers are there and what it needs is in place. */
+  async function begin(): Promise<void> {
+    await prepare({ steps: [updateOwnSchema], onWait: observer.databaseAway, signal: stopping.signal })
+    if (!stopping.signal.aborted)
+      enrolling = startEnrolling({ settings, db, queue, observer, log, telemetry })
+  }
+
+  async function updateOwnSchema(): Promise<void> {
+    const migrations = await prepareOwnSchema(db)
+    if (migrations.length > 0) log.info({ migrations }, 'brought the schema auto_enroll up to date')
   }
 
   /** A queue that is away is not asked, and settled at the next start. */

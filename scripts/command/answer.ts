@@ -1,5 +1,6 @@
 import { basename } from 'node:path'
 import { CommanderError } from 'commander'
+import { Refusal } from '../../config/refusal.js'
 import { safeError } from '../../config/safe-error.js'
 import { SettingsError } from '../../config/settings.js'
 
@@ -23,6 +24,9 @@ export function answerFor(error: unknown, name: string): Answer {
   if (error instanceof CommanderError || error instanceof SettingsError || error instanceof UsageError) {
     const hint = `See npm run ${name} -- --help and the README's settings.`
     return { text: `${error.message}\n${hint}`, json: { error: error.message }, exitCode: EXIT_USAGE }
+  }
+  if (error instanceof Refusal) {
+    return { text: error.message, json: { error: error.message }, exitCode: EXIT_USAGE }
   }
   const { message, code } = safeError(error)
   const coded = code === undefined || message.includes(code) ? message : `${message} (${code})`

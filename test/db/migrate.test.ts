@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { connectDatabase } from '../../db/connect.js'
 import { migrate } from '../../db/migrate.js'
+import { pendingMigrations } from '../../db/own-schema.js'
 import { insertCourses, insertUsers } from '../support/application.js'
 import { VIEWS_DDL } from '../support/application-schema.js'
 import { catalogOf, rowsOf } from '../support/catalog.js'
@@ -74,5 +75,40 @@ describe('migrating', () => {
       'there is no schema "no such" to make the tables in; create it first',
     )
     await db.destroy()
+  })
+})
+
+/** What version 0.1 made. */
+const AUDIT_OF_VERSION_0_1 = `
+  create schema auto_enroll;
+  create table auto_enroll.audit (
+    id bigint generated always as identity primary key, at timestamptz not null default now(), who text not null,
+    "through" text not null, action text not null, target text, result text, succeeded boolean, finished_at timestamptz
+  );
+  create index audit_action_at on auto_enroll.audit (action, at desc);
+  insert into auto_enroll.audit (who, "through", action) values ('ada', 'command', 'pause')`
+
+describe('the schema auto_enroll', () => {
+  const fresh = useDatabase({ ddl: '' })
+  const former = useDatabase({ ddl: PRISMA_DDL + AUDIT_OF_VERSION_0_1 })
+  const newer = useDatabase()
+
+  it('is brought up to date by ten processes at once, each migration once', async () => {
+    const pools = Array.from({ length: 10 }, () => connectDatabase(fresh.url, { max: 1 }))
+    const results = await Promise.all(pools.map(migrate))
+    await Promise.all(pools.map((pool) => pool.destroy()))
+    expect(results.flatMap(({ migrations }) => migrations)).toEqual(['001-audit', '002-lease', '003-pause'])
+    expect(await pendingMigrations(fresh.db)).toEqual([])
+  })
+
+  it('keeps the audit log that version 0.1 made', async () => {
+    expect((await migrate(former.db)).migrations).toHaveLength(3)
+    expect(await former.sql('select who from auto_enroll.audit')).toEqual([{ who: 'ada' }])
+    expect((await migrate(former.db)).migrations).toEqual([])
+  })
+
+  it('may hold migrations of a newer version', async () => {
+    await newer.sql(`insert into auto_enroll.migration values ('999-later', '2100-01-01T00:00:00.000Z')`)
+    expect(await pendingMigrations(newer.db)).toEqual([])
   })
 })

@@ -1,0 +1,40 @@
+/**
+ * The migrations of the schema `auto_enroll`, by name and in order. One that has been released is never edited: append
+ * another, and grant what it makes in `db/roles.sql` (and in `privileges.ts`, if the worker needs it).
+ *
+ * Version 0.1 made the audit log without a ledger of migrations, so the first one takes it as it finds it.
+ */
+export const MIGRATIONS: Readonly<Record<string, readonly string[]>> = {
+  '001-audit': [
+    `create table if not exists auto_enroll.audit (
+  id bigint generated always as identity primary key,
+  at timestamptz not null default now(),
+  who text not null,
+  "through" text not null,
+  action text not null,
+  target text,
+  result text,
+  succeeded boolean,
+  finished_at timestamptz
+)`,
+    'create index if not exists audit_action_at on auto_enroll.audit (action, at desc)',
+  ],
+  '002-lease': [
+    `create table auto_enroll.lease (
+  name text primary key,
+  holder text not null,
+  held_until timestamptz not null,
+  ended_at timestamptz
+)`,
+    `comment on table auto_enroll.lease is 'what one worker of the fleet does at a time, and until when it may'`,
+  ],
+  '003-pause': [
+    `create table auto_enroll.pause (
+  queue text primary key,
+  who text not null,
+  "through" text not null,
+  since timestamptz not null default now()
+)`,
+    `comment on table auto_enroll.pause is 'queues that operators paused; outlives the queue''s own data'`,
+  ],
+}
