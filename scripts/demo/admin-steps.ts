@@ -16,7 +16,7 @@ const verifyDocument = z.object({
 
 const dryRun: Step = {
   name: 'Dry run',
-  about: 'npm run backfill -- --dry-run shows who has no enrollment, and queues nothing.',
+  about: 'npm run backfill -- --dry-run shows who has no enrollment. It queues nothing.',
   async run(stage, signal) {
     const missing = await countUsersWithoutEnrollment(stage.db)
     const seen = await productCommand(stage, ['backfill', '--dry-run'], backfillDocument, signal)
@@ -31,7 +31,7 @@ const dryRun: Step = {
 
 const backfill: Step = {
   name: 'Backfill',
-  about: 'npm run backfill queues one job for each of them; the worker starts and enrolls them.',
+  about: 'npm run backfill queues one job for each of them. Then the worker starts and enrolls them.',
   async run(stage, signal) {
     const before = await readCoverage(stage.db)
     const seen = await productCommand(stage, ['backfill'], backfillDocument, signal)
@@ -41,7 +41,7 @@ const backfill: Step = {
     const made = (await readCoverage(stage.db)).enrollments - before.enrollments
     return {
       ok: seen.exitCode === 0 && afterMs !== undefined && made >= seen.enrollments,
-      text: `${many(seen.queued, 'user')} queued; the worker, started now, made ${many(made, 'enrollment')}`,
+      text: `${many(seen.queued, 'user')} queued; the worker started and created ${many(made, 'enrollment')}`,
       facts: { queued: seen.queued, enrollments: made, afterMs },
     }
   },
@@ -49,18 +49,18 @@ const backfill: Step = {
 
 const verify: Step = {
   name: 'Verify',
-  about: 'npm run verify counts in the database who is enrolled, and whether anybody is twice.',
+  about: 'npm run verify counts in the database who is enrolled, and whether anyone is enrolled twice.',
   async run(stage, signal) {
     const { exitCode, ...seen } = await productCommand(stage, ['verify'], verifyDocument, signal)
     return {
       ok: exitCode === 0 && seen.ok && seen.coverage === 100 && seen.duplicates === 0,
       text:
-        `${seen.coverage} % of ${many(seen.users, 'user')} covered: ${many(seen.enrollments, 'enrollment')}, ` +
+        `${seen.coverage} % of ${many(seen.users, 'user')} are enrolled: ${many(seen.enrollments, 'enrollment')}, ` +
         many(seen.duplicates, 'duplicate'),
       facts: seen,
     }
   },
 }
 
-/** What operators do on the day that auto-enroll comes to users who are there already. */
+/** What operators do when they introduce auto-enroll to an application that already has users. */
 export const adminSteps: readonly Step[] = [dryRun, backfill, verify]

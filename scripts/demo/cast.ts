@@ -1,6 +1,6 @@
 import type { GoogleProfile } from '../../producers/google.js'
 
-/** Users who were there before auto-enroll, and have no enrollment. */
+/** Users from before auto-enroll was introduced. They have no enrollment. */
 export const NEVER_ENROLLED = [
   { id: 'user-ada', name: 'Ada Lovelace', email: 'ada@example.com' },
   { id: 'user-alan', name: 'Alan Turing', email: 'alan@example.com' },
@@ -15,7 +15,7 @@ export const COURSES = [
   { id: 'course-draft', title: 'Advanced Procrastination', isPublished: false },
 ] as const
 
-/** Somebody put this user in one course by hand, which auto-enroll must respect. */
+/** This user was enrolled in one course by hand. auto-enroll must leave that alone. */
 export const ENROLLED_BY_HAND = {
   id: 'user-edsger',
   name: 'Edsger Dijkstra',
@@ -40,7 +40,7 @@ export const NEWCOMER_IN_OUTAGE = {
   password: 'spanning-tree-85',
 }
 
-/** Whom "Continue with Google" can be pressed as. */
+/** The profiles that "Continue with Google" offers. */
 export const GOOGLE_PROFILES = {
   margaret: { name: 'Margaret Hamilton', email: 'margaret@example.com', email_verified: true },
   hedy: { name: 'Hedy Lamarr', email: 'hedy@example.com', email_verified: true },

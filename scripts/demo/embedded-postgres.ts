@@ -6,23 +6,23 @@ import { fileURLToPath } from 'node:url'
 export interface EmbeddedPostgres {
   /** Superuser's URL of the database `postgres`, on a free port of the loopback interface. */
   url: string
-  /** The server's process id; another one after a restart. */
+  /** The server's process id; a new one after each restart. */
   pid(): number
-  /** Restarts it in immediate mode, as a crash does: sessions break, and what was committed is recovered. */
+  /** Restarts it in immediate mode, like a crash: sessions break, and committed data is recovered. */
   restart(): Promise<void>
   /** Stops the server and removes its files. */
   stop(): Promise<void>
 }
 
 /**
- * Starts an embedded PostgreSQL 18 with an empty cluster in a temporary folder. It outlives neither `stop` nor this
- * process, however that ends.
+ * Starts an embedded PostgreSQL 18 with an empty cluster in a temporary folder. It ends with `stop` or with this process,
+ * even if the process is killed.
  *
- * @param flags of the `postgres` program
- * @throws {Error} with the server's own words when it does not start
+ * @param flags for the `postgres` program
+ * @throws {Error} with the server's own message when it does not start
  */
 export async function startEmbeddedPostgres(flags: readonly string[] = []): Promise<EmbeddedPostgres> {
-  // Detached, so that Ctrl-C in a terminal reaches this process alone, which then stops the server in its own time.
+  // Detached, so that Ctrl-C in a terminal reaches only this process, which stops the server when it is ready to.
   const keeper = spawn(
     process.execPath,
     [fileURLToPath(new URL('./postgres-server.js', import.meta.url)), ...flags],

@@ -4,17 +4,17 @@ import { ENROLLED_BY_HAND, ENROLLMENT_BY_HAND } from './cast.js'
 import { many, PATIENCE_MS, type Seen, type Step } from './step.js'
 import { until } from './until.js'
 
-/** What the database holds, counted by SQL of the check's own. */
+/** What is in the database, counted with SQL that only this check uses. */
 interface Counted {
   users: number
   enrollments: number
   publishedCourses: number
-  /** Pairs of a user and a published course without an enrollment, but for the user who was enrolled by hand. */
+  /** Pairs of user and published course that have no enrollment, except for the user who was enrolled by hand. */
   missing: number
   duplicates: number
   /** Enrollments in a course that is not published. */
   inDrafts: number
-  /** Whether the user who was enrolled by hand has that one enrollment, as it was. */
+  /** Whether the user who was enrolled by hand still has exactly that one enrollment, unchanged. */
   handMadeUntouched: boolean
 }
 
@@ -37,11 +37,11 @@ export async function countEverything(db: Database): Promise<Counted> {
         from "Enrollment" e where e."userId" = ${ENROLLED_BY_HAND.id}) is true as "handMadeUntouched"
   `.execute(db)
   const [counted] = rows
-  if (counted === undefined) throw new Error('the database answered a count with no row')
+  if (counted === undefined) throw new Error('the database returned no row for a count')
   return counted
 }
 
-export function holds({
+export function passes({
   users,
   publishedCourses,
   missing,
@@ -52,20 +52,20 @@ export function holds({
   return users > 0 && publishedCourses > 0 && missing + duplicates + inDrafts === 0 && handMadeUntouched
 }
 
-/** Decides the tour, by the database alone: everyone enrolled, nobody twice, and what was made by hand as it was. */
+/** Decides whether the tour succeeded, from the database only: everyone enrolled, nobody twice, the manual enrollment unchanged. */
 export const finalCheck: Step = {
   name: 'Final check',
-  about: 'SQL counts in the database what the tour was to bring about.',
+  about: 'SQL counts in the database whether everyone is enrolled.',
   async run({ db }, signal): Promise<Seen> {
-    // Somebody may have signed up on the page a moment ago.
+    // Someone may have signed up on the page a moment ago.
     await until(async () => (await countEverything(db)).missing === 0, PATIENCE_MS, signal)
     const counted = await countEverything(db)
     return {
-      ok: holds(counted),
+      ok: passes(counted),
       text:
         `${many(counted.users, 'user')}, ${many(counted.enrollments, 'enrollment')}; ${counted.missing} missing, ` +
-        `${many(counted.duplicates, 'duplicate')}, ${counted.inDrafts} in the draft; the one made by hand is ` +
-        (counted.handMadeUntouched ? 'untouched' : 'CHANGED'),
+        `${many(counted.duplicates, 'duplicate')}, ${counted.inDrafts} in the draft; the manual one is ` +
+        (counted.handMadeUntouched ? 'unchanged' : 'CHANGED'),
       facts: { ...counted },
     }
   },

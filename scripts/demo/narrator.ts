@@ -2,22 +2,22 @@ import { once } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import { styleText } from 'node:util'
 import type { Step } from './step.js'
-import type { Told } from './tour.js'
+import type { StepResult } from './tour.js'
 
-/** How long a person is given to look before the tour goes on by itself. */
+/** How long the tour waits for Enter before it continues by itself. */
 const PAUSE_MS = 8000
 
-/** Tells the tour line by line. */
+/** Prints the tour line by line. */
 export interface Narrator {
   say(line: string): void
-  /** Says how the tour is walked. */
+  /** Says how to follow the tour. */
   begin(): void
-  /** Announces a step and, where a person follows the tour, waits for Enter or a while. */
+  /** Announces a step and, in a terminal, waits for Enter or for a while. */
   before(step: Step): Promise<void>
-  after(told: Told): void
+  after(result: StepResult): void
 }
 
-/** @param isForPrograms tells on stderr, because stdout is for the JSON document */
+/** @param isForPrograms prints on stderr, because stdout is for the JSON document */
 export function createNarrator(isForPrograms: boolean, isGuided: boolean, signal: AbortSignal): Narrator {
   const stream = isForPrograms ? process.stderr : process.stdout
   const isColored = stream.isTTY && !process.env.NO_COLOR
@@ -31,7 +31,7 @@ export function createNarrator(isForPrograms: boolean, isGuided: boolean, signal
     say,
     begin() {
       if (!isFollowed) return say('')
-      say(`\nThe tour begins. Enter goes on; left alone, each step begins after ${PAUSE_MS / 1000} s.`)
+      say(`\nThe tour begins. Press Enter for the next step, or wait ${PAUSE_MS / 1000} s.`)
     },
     async before({ about }) {
       if (!isGuided) return

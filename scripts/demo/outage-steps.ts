@@ -7,14 +7,14 @@ import type { Stage } from './stage.js'
 import type { Step } from './step.js'
 import { enrolled, inCourses, refused } from './visitor-steps.js'
 
-/** The page, the worker and the relay share the event loop on which the time is taken. */
+/** The page, the worker and the relay share the event loop that measures the time. */
 const MEASURING_SLACK_MS = 50
 
 const stopped: Step = {
-  name: 'Queue stopped',
+  name: 'Queue down',
   about: `The queue refuses every connection while ${NEWCOMER_IN_OUTAGE.name} signs up.`,
   async run(stage) {
-    await stage.road.cut()
+    await stage.relay.cut()
     const times = { hashing: 0, publishing: 0 }
     const startedAt = performance.now()
     const result = await signUp(
@@ -35,7 +35,7 @@ const stopped: Step = {
         enrollments === 0 &&
         times.publishing <= limitMs + MEASURING_SLACK_MS,
       text:
-        `${NEWCOMER_IN_OUTAGE.name} signed up all the same in ${tookMs} ms (hashing ${times.hashing}, publishing ` +
+        `${NEWCOMER_IN_OUTAGE.name} still signed up in ${tookMs} ms (hashing ${times.hashing}, publishing ` +
         `${times.publishing} of at most ${limitMs}): ${result.publish.status}`,
       facts: { userId: result.userId, publish: result.publish.status, tookMs, ...times, enrollments },
     }
@@ -44,9 +44,9 @@ const stopped: Step = {
 
 const recovery: Step = {
   name: 'Recovery',
-  about: 'The queue is back, and the reconciler looks in the database for whoever has no enrollment.',
+  about: 'The queue is back, and the reconciler looks in the database for users who have no enrollment.',
   async run(stage, signal) {
-    await stage.road.mend()
+    await stage.relay.restore()
     const userId = await idOf(stage, NEWCOMER_IN_OUTAGE.email)
     if (userId === undefined) return refused(`there is no user ${NEWCOMER_IN_OUTAGE.email}`)
     const afterMs = await enrolled(stage, userId, signal)
@@ -59,7 +59,7 @@ const recovery: Step = {
   },
 }
 
-/** What happens when the queue is away. */
+/** What happens while the queue is down, and after. */
 export const outageSteps: readonly Step[] = [stopped, recovery]
 
 async function timed<Name extends string, T>(

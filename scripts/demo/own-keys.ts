@@ -1,14 +1,14 @@
 import { Redis } from 'ioredis'
 
-/** Says that a demo runs; expires by itself when it was killed. */
+/** Marks a demo as running. Expires by itself if the demo is killed. */
 const RUNNING_FOR_MS = 15_000
 const RENEW_EVERY_MS = 5000
 
 /**
- * Makes a prefix of a Redis the demo's own. What an earlier demo left behind is removed first.
+ * Reserves a key prefix in Redis for this demo. Removes what an earlier demo left behind.
  *
- * @returns removes every key under the prefix
- * @throws {Error} when another demo holds the prefix, or when there are keys that no demo made
+ * @returns a function that removes every key under the prefix
+ * @throws {Error} when another demo holds the prefix, or when there are keys that no demo created
  */
 export async function claimKeys(url: string, prefix: string): Promise<() => Promise<void>> {
   const redis = new Redis(url, { maxRetriesPerRequest: 1, connectionName: 'auto-enroll demo' })
@@ -34,13 +34,13 @@ async function claim(redis: Redis, prefix: string, running: string, mark: string
   if ((await redis.set(running, '1', 'PX', RUNNING_FOR_MS, 'NX')) === null) {
     throw new Error(
       `another demo is running under the prefix ${prefix} of this Redis, or was killed a moment ago: ` +
-        `end that one, or try again in ${RUNNING_FOR_MS / 1000} s`,
+        `stop it, or try again in ${RUNNING_FOR_MS / 1000} s`,
     )
   }
   if ((await redis.exists(mark)) === 0 && (await keysUnder(redis, prefix)).some((key) => key !== running)) {
     await redis.del(running)
     throw new Error(
-      `the Redis has keys under ${prefix} that no demo made, and the demo touches nothing of others: ` +
+      `this Redis has keys under ${prefix} that no demo created, and the demo touches only its own: ` +
         'remove them, or unset DATABASE_URL and QUEUE_URL',
     )
   }

@@ -1,16 +1,16 @@
 import pg from 'pg'
 
-/** Tells the demo's leftovers from a schema that somebody else gave the same name. */
+/** Tells the demo's leftovers apart from somebody else's schema of the same name. */
 const MARK = 'Made by the demo of auto-enroll, which drops it'
 /** First half of an advisory lock's key; the number spells `aedm`. */
 const LOCK = 0x6165646d
 
 /**
- * Makes an empty schema for the demo alone, and holds it by an advisory lock that a crash frees. What an earlier demo
- * left behind is dropped first.
+ * Creates an empty schema for this demo and holds it with an advisory lock, which a crash releases. Drops what an earlier
+ * demo left behind.
  *
- * @returns drops the schema
- * @throws {Error} when another demo holds it, or when it exists and no demo made it
+ * @returns a function that drops the schema
+ * @throws {Error} when another demo holds it, or when it exists and no demo created it
  */
 export async function claimSchema(url: string, schema: string): Promise<() => Promise<void>> {
   const holder = await open(url)
@@ -21,7 +21,7 @@ export async function claimSchema(url: string, schema: string): Promise<() => Pr
     throw error
   }
   return async () => {
-    // A connection of its own, because the holder may have been cut off long ago.
+    // A new connection, because the holder's may have broken long ago.
     const client = await open(url)
     await client
       .query(`drop schema if exists ${pg.escapeIdentifier(schema)} cascade`)
@@ -39,11 +39,11 @@ async function claim(client: pg.Client, schema: string): Promise<void> {
   )
   const [found] = rows
   if (found?.held !== true) {
-    throw new Error(`another demo is running in the schema "${schema}" of this database: end that one first`)
+    throw new Error(`another demo is running in the schema "${schema}" of this database: stop it first`)
   }
   if (found.exists && found.comment !== MARK) {
     throw new Error(
-      `the database has a schema "${schema}" that no demo made, and the demo touches nothing of others: ` +
+      `the database has a schema "${schema}" that no demo created, and the demo touches only its own: ` +
         'rename it, or unset DATABASE_URL and QUEUE_URL',
     )
   }

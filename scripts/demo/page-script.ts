@@ -1,4 +1,4 @@
-/** Keeps the list live; without it the page works, and shows the list as it was when it was loaded. */
+/** Keeps the list live. Without it the page still works and shows the list as of when it was loaded. */
 export const SCRIPT = `'use strict'
 const live = document.getElementById('live')
 const ended = document.getElementById('ended')
@@ -6,9 +6,9 @@ let shown = ''
 
 async function refresh() {
   try {
-    const answer = await fetch('/live')
-    const text = await answer.text()
-    if (answer.ok && text !== shown && !live.contains(document.activeElement)) live.innerHTML = shown = text
+    const response = await fetch('/live')
+    const text = await response.text()
+    if (response.ok && text !== shown && !live.contains(document.activeElement)) live.innerHTML = shown = text
     ended.hidden = true
   } catch {
     ended.hidden = false

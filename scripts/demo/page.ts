@@ -14,7 +14,7 @@ export interface View {
   links: readonly { label: string; url: string }[]
 }
 
-/** What the form holds when it comes back with errors; never the password. */
+/** What the form shows when it comes back with errors; never the password. */
 export interface FormState {
   name: string
   email: string
@@ -48,7 +48,7 @@ export function page(view: View, { form = EMPTY, notice, chosen }: Answer = {}) 
 <body>
 <header>
 <h1>auto-enroll <small>demo</small></h1>
-<p>Whoever signs up here is in every published course a moment later. Sign-up never waits for that.</p>
+<p>Sign up, and a moment later you are enrolled in every published course. Sign-up never waits for that.</p>
 </header>
 <p id="ended" class="notice bad" role="alert" hidden>The demo has ended. Run <code>npm run demo</code> to see it again.</p>
 ${notice === undefined ? '' : noticePart(notice)}
@@ -59,12 +59,12 @@ ${googleForm(chosen)}
 </main>
 <div id="live">${livePart(view)}</div>
 </div>
-<noscript><p class="hint">Without JavaScript the list is as new as the page: <a href="/">reload</a>.</p></noscript>
+<noscript><p class="hint">Without JavaScript the list does not update by itself: <a href="/">reload</a>.</p></noscript>
 </body>
 </html>`
 }
 
-/** What changes while one looks at it. */
+/** The part of the page that updates by itself. */
 export function livePart(view: View) {
   return html`${statusPart(view)}
 <section class="card" aria-labelledby="users">
@@ -86,10 +86,10 @@ function statusPart({ queue, worker, isTouring, links }: View) {
 </ul>
 ${
   isTouring
-    ? html`<p class="hint">The tour is under way; the terminal tells what happens.</p>`
+    ? html`<p class="hint">The tour is running; follow it in the terminal.</p>`
     : html`<form method="post" action="/queue/${isStopped ? 'start' : 'stop'}">
 <button class="quiet">${isStopped ? 'Start the queue again' : 'Stop the queue'}</button>
-<span class="hint">${isStopped ? 'Sign up now: it works all the same.' : 'and sign up while it is away.'}</span>
+<span class="hint">${isStopped ? 'Sign up now: it still works.' : 'and sign up while it is down.'}</span>
 </form>`
 }
 ${links.length === 0 ? '' : html`<nav>${links.map(({ label, url }) => html`<a href="${url}">${label}</a> `)}</nav>`}
@@ -117,7 +117,7 @@ function userPart({ name, email, courses, enrolledAfterMs }: RosterUser) {
 </li>`
 }
 
-/** Above it, the user was there long before auto-enroll. */
+/** Users who waited longer than this were there before auto-enroll. */
 const LIVE_MS = 60 * 60 * 1000
 
 function duration(ms: number): string {
@@ -128,15 +128,15 @@ function noticePart(notice: Notice) {
   switch (notice.kind) {
     case 'queued':
     case 'duplicate':
-      return html`<p class="notice good" role="status">Welcome! That took ${notice.tookMs} ms; your courses follow on their own.</p>`
+      return html`<p class="notice good" role="status">Welcome! That took ${notice.tookMs} ms. Your courses will follow by themselves.</p>`
     case 'deferred':
-      return html`<p class="notice wait" role="status">Welcome! That took ${notice.tookMs} ms although the queue is away. The reconciler finds you in the database once the queue is back.</p>`
+      return html`<p class="notice wait" role="status">Welcome! That took ${notice.tookMs} ms, even though the queue is down. The reconciler will find you in the database once the queue is back.</p>`
     case 'returning':
-      return html`<p class="notice good" role="status">Welcome back! That took ${notice.tookMs} ms. You have your courses, so nothing was published.</p>`
+      return html`<p class="notice good" role="status">Welcome back! That took ${notice.tookMs} ms. You already have your courses, so nothing was published.</p>`
     case 'refused':
       return html`<p class="notice bad" role="alert">Google has not verified this email address, so nobody was signed in.</p>`
     case 'no-profile':
-      return html`<p class="notice bad" role="alert">Choose who you are at Google.</p>`
+      return html`<p class="notice bad" role="alert">Choose a Google profile.</p>`
   }
 }
 
@@ -165,14 +165,14 @@ function googleForm(chosen: GoogleName | undefined) {
 <h2 id="google">Or with Google</h2>
 <form method="post" action="/google">
 <p class="field">
-<label for="profile">Your profile at Google</label>
+<label for="profile">Google profile</label>
 <select id="profile" name="profile">${Object.entries(GOOGLE_PROFILES).map(
     ([key, profile]) =>
       html`<option value="${key}"${key === chosen ? ' selected' : ''}>${profile.name}${profile.email_verified ? '' : ' (email not verified)'}</option>`,
   )}</select>
 </p>
 <button class="google">Continue with Google</button>
-<p class="hint">A stand-in: no request goes to Google.</p>
+<p class="hint">This is a simulation: no request goes to Google.</p>
 </form>
 </section>`
 }

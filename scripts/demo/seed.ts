@@ -3,8 +3,8 @@ import type { Database } from '../../db/schema.js'
 import { COURSES, ENROLLED_BY_HAND, ENROLLMENT_BY_HAND, NEVER_ENROLLED } from './cast.js'
 
 /**
- * The situation that auto-enroll was made for: 6 users, of whom 5 have no enrollment and one has been put in a course
- * by hand; 2 published courses and a draft.
+ * An application before auto-enroll: 6 users, of whom 5 have no enrollment and one was enrolled in a course by hand; 2
+ * published courses and a draft.
  */
 export async function seed(db: Database): Promise<void> {
   const users = [...NEVER_ENROLLED, ENROLLED_BY_HAND]

@@ -28,13 +28,13 @@ export function createSite(stage: Stage, isTouring: () => boolean): Hono {
         baseUri: ["'none'"],
         frameAncestors: ["'none'"],
       },
-      // With no-referrer browsers would hide the origin of a form, which is what tells it from a forged one.
+      // With no-referrer browsers hide the origin of a form, which we need to detect forged ones.
       referrerPolicy: 'same-origin',
       strictTransportSecurity: false,
     }),
   )
   app.use(bodyLimit({ maxSize: MAX_FORM_BYTES }))
-  // Every browser names the origin of a form; whoever does not is none, and cannot be tricked into sending one.
+  // Every browser names the origin of a form; a client that does not is no browser, and cannot be tricked into sending one.
   const ownOrigin = csrf()
   app.use((c, next) => (c.req.header('origin') === undefined ? next() : ownOrigin(c, next)))
 
@@ -66,11 +66,11 @@ export function createSite(stage: Stage, isTouring: () => boolean): Hono {
   })
 
   app.post('/queue/stop', async (c) => {
-    if (!isTouring()) await stage.road.cut()
+    if (!isTouring()) await stage.relay.cut()
     return c.redirect('/', 303)
   })
   app.post('/queue/start', async (c) => {
-    if (!isTouring()) await stage.road.mend()
+    if (!isTouring()) await stage.relay.restore()
     return c.redirect('/', 303)
   })
   return app
@@ -81,7 +81,7 @@ export function createSite(stage: Stage, isTouring: () => boolean): Hono {
     return {
       users,
       courses,
-      queue: stage.road.isCut() ? 'stopped' : 'running',
+      queue: stage.relay.isCut() ? 'stopped' : 'running',
       worker: worker === undefined ? 'not-started' : 'running',
       isTouring: isTouring(),
       links: [

@@ -12,34 +12,34 @@ import type { WorkerSettings } from '../../worker/enrolling.js'
 import { DEFAULT_MAX_PENDING, queueMissingUsers } from '../../worker/reconcile.js'
 import { type RunningWorker, startWorker } from '../../worker/run.js'
 import { openPlace, type Place } from './place.js'
-import { openRoad, type Road } from './road.js'
+import { openRelay, type Relay } from './relay.js'
 import { seed } from './seed.js'
 
-/** Everything that plays a part, in one process: a database, a queue, the publisher and the worker. */
+/** Everything the demo needs, in one process: a database, a queue, the publisher and the worker. */
 export interface Stage {
   place: Place
-  /** The settings as a deployment would have them. */
+  /** The settings, as in a real deployment. */
   settings: WorkerSettings
   db: Database
   publisher: Publisher
-  /** The queue by way of the road, for looking into it. */
+  /** The queue through the relay, for inspecting it. */
   queue: EventQueue
-  road: Road
+  relay: Relay
   dashboard: RunningDashboard
   worker(): RunningWorker | undefined
   startWorker(): Promise<RunningWorker>
-  /** Stops everything and removes what was made, each within a deadline; rejects when something could not be. */
+  /** Stops everything and removes what was created, each step within a deadline. Rejects if a step fails. */
   close(): Promise<void>
 }
 
-/** Short, so that nobody has to wait for the reconciler. */
+/** Short, so that viewers do not wait for the reconciler. */
 const RECONCILE_INTERVAL_MS = 2000
 const SHUTDOWN_TIMEOUT_MS = 3000
 const QUEUE_TIMEOUT_MS = 5000
-/** Of each thing that is closed: a server that no longer answers must not keep the demo from ending. */
+/** For each step of closing: a server that no longer responds must not keep the demo from ending. */
 const CLOSE_TIMEOUT_MS = 10_000
 
-/** Sets everything up and seeds it; the worker is not started yet, as before auto-enroll came. */
+/** Sets everything up and seeds it. The worker is not started yet, as in an application before auto-enroll. */
 export async function openStage(given: Settings, log: Logger): Promise<Stage> {
   const closing: (() => Promise<unknown>)[] = []
   async function close(): Promise<void> {
@@ -58,9 +58,9 @@ export async function openStage(given: Settings, log: Logger): Promise<Stage> {
   async function open(): Promise<Stage> {
     const place = await openPlace(given)
     closing.push(place.leave)
-    const road = await openRoad(place.queueUrl)
-    closing.push(road.cut)
-    const settings = settingsFor(given, place, road)
+    const relay = await openRelay(place.queueUrl)
+    closing.push(relay.cut)
+    const settings = settingsFor(given, place, relay)
 
     const db = connectDatabase(place.databaseUrl, { applicationName: 'auto-enroll demo' })
     closing.push(() => db.destroy())
@@ -85,7 +85,7 @@ export async function openStage(given: Settings, log: Logger): Promise<Stage> {
       db,
       publisher,
       queue,
-      road,
+      relay,
       dashboard,
       close,
       worker: () => worker,
@@ -99,11 +99,11 @@ export async function openStage(given: Settings, log: Logger): Promise<Stage> {
   }
 }
 
-function settingsFor(given: Settings, place: Place, road: Road): WorkerSettings {
+function settingsFor(given: Settings, place: Place, relay: Relay): WorkerSettings {
   return {
     ...given,
     DATABASE_URL: place.databaseUrl,
-    QUEUE_URL: road.url,
+    QUEUE_URL: relay.url,
     QUEUE_PREFIX: place.prefix,
     QUEUE_PARTITIONS: 1,
     AUTO_ENROLL_ENABLED: true,
@@ -116,7 +116,7 @@ function settingsFor(given: Settings, place: Place, road: Road): WorkerSettings 
   }
 }
 
-/** Silent, because the tour tells what happens; with `LOG_LEVEL` set, the worker's own lines appear on stderr. */
+/** Silent, because the tour says what happens; with `LOG_LEVEL` set, the worker's own log lines appear on stderr. */
 export function stageLog({ LOG_LEVEL }: Settings, isLevelGiven: boolean): Logger {
   return createLog('demo', isLevelGiven ? LOG_LEVEL : 'silent')
 }

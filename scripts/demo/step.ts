@@ -1,8 +1,8 @@
 import type { Stage } from './stage.js'
 
-/** What a step of the tour did and saw. */
+/** The result of a step of the tour. */
 export interface Seen {
-  /** Whether it is what auto-enroll promises. */
+  /** Whether it went as auto-enroll promises. */
   ok: boolean
   /** One line for a person. */
   text: string
@@ -12,12 +12,12 @@ export interface Seen {
 
 export interface Step {
   name: string
-  /** What is about to be done, for a person who follows the tour. */
+  /** What is about to happen, for a person who follows the tour. */
   about: string
   run(stage: Stage, signal: AbortSignal): Promise<Seen>
 }
 
-/** How long a step waits for the worker before it says that nothing happened. */
+/** How long a step waits for the worker before it reports that nothing happened. */
 export const PATIENCE_MS = 15_000
 
 /** `1 user`, `2 users` */

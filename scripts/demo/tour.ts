@@ -8,20 +8,20 @@ import { visitorSteps } from './visitor-steps.js'
 
 export const TOUR: readonly Step[] = [...adminSteps, ...visitorSteps, ...outageSteps, finalCheck]
 
-export interface Told extends Seen {
+export interface StepResult extends Seen {
   name: string
   tookMs: number
 }
 
 interface Audience {
-  /** Before a step; resolves when it may begin. */
+  /** Called before a step; resolves when the step may begin. */
   before(step: Step): Promise<void>
-  after(told: Told): void
+  after(result: StepResult): void
 }
 
-/** Walks through every step, also when one does not go as promised. */
-export async function walk(stage: Stage, audience: Audience, signal: AbortSignal): Promise<Told[]> {
-  const tour: Told[] = []
+/** Runs every step, even if an earlier one goes wrong. */
+export async function runTour(stage: Stage, audience: Audience, signal: AbortSignal): Promise<StepResult[]> {
+  const results: StepResult[] = []
   for (const step of TOUR) {
     await audience.before(step)
     signal.throwIfAborted()
@@ -30,9 +30,9 @@ export async function walk(stage: Stage, audience: Audience, signal: AbortSignal
       signal.throwIfAborted()
       return { ok: false, text: safeError(error).message, facts: {} }
     })
-    const told = { name: step.name, ...seen, tookMs: Math.round(performance.now() - startedAt) }
-    tour.push(told)
-    audience.after(told)
+    const result = { name: step.name, ...seen, tookMs: Math.round(performance.now() - startedAt) }
+    results.push(result)
+    audience.after(result)
   }
-  return tour
+  return results
 }

@@ -5,7 +5,7 @@ const POLL_MS = 25
 /**
  * Waits for something to become true.
  *
- * @returns after how many milliseconds, or `undefined` when it is not true after `timeoutMs`
+ * @returns how many milliseconds it took, or `undefined` if it is not true after `timeoutMs`
  */
 export async function until(
   isTrue: () => Promise<boolean>,

@@ -10,7 +10,7 @@ const PUBLISHED = COURSES.filter((course) => course.isPublished).length
 
 const credentials: Step = {
   name: 'Sign-up',
-  about: `${NEWCOMER.name} signs up with a password, as with the form on the page.`,
+  about: `${NEWCOMER.name} signs up with a password, as the form on the page does.`,
   async run(stage, signal) {
     const startedAt = performance.now()
     const result = await signUp(stage, NEWCOMER)
@@ -28,7 +28,7 @@ const credentials: Step = {
 const { margaret } = GOOGLE_PROFILES
 
 const firstSignIn: Step = {
-  name: 'Google, first',
+  name: 'Google, new',
   about: `${margaret.name} continues with Google for the first time.`,
   async run(stage, signal) {
     const result = await signInWithGoogle(stage, { profile: margaret })
@@ -49,7 +49,7 @@ const firstSignIn: Step = {
 
 const returning: Step = {
   name: 'Google, again',
-  about: `${margaret.name} comes back: she has her courses, so nothing is published.`,
+  about: `${margaret.name} comes back. She has her courses, so nothing is published.`,
   async run(stage) {
     const jobsBefore = await countJobs(stage)
     const result = await signInWithGoogle(stage, { profile: margaret })
@@ -58,16 +58,16 @@ const returning: Step = {
     const enrollments = await countEnrollmentsOf(stage.db, result.userId)
     return {
       ok: !result.isNew && result.publish === undefined && enrollments === PUBLISHED,
-      text: `${margaret.name} is known: nothing published, still ${enrollments} enrollments, no duplicate`,
+      text: `${margaret.name} is back: nothing to publish, still ${enrollments} enrollments, no duplicates`,
       facts: { userId: result.userId, isNew: result.isNew, newJobs, enrollments },
     }
   },
 }
 
-/** Whoever comes through the front door. */
+/** People who sign up or sign in on the page. */
 export const visitorSteps: readonly Step[] = [credentials, firstSignIn, returning]
 
-/** After how many milliseconds the user is in every published course. */
+/** Resolves with how many milliseconds it took until the user was in every published course. */
 export function enrolled(stage: Stage, userId: string, signal: AbortSignal): Promise<number | undefined> {
   const isEnrolled = async () => (await countEnrollmentsOf(stage.db, userId)) === PUBLISHED
   return until(isEnrolled, PATIENCE_MS, signal)

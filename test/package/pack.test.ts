@@ -80,17 +80,18 @@ describe.each(BACKENDS)('the README’s snippets, with the queue on %s', (backen
 
   it('sign people up, and the package’s own worker enrolls them with the worker’s role', async () => {
     const [courseId = ''] = await insertCourses(database, 1)
-    const [adapterUser = '', betterAuthUser = ''] = await insertUsers(database, 2)
+    const [adapterUser = '', betterAuthUser = '', ownUser = ''] = await insertUsers(database, 3)
     const { cwd, extendEnv } = { cwd: application.folder, extendEnv: false }
 
-    const visitors = await execa(process.execPath, ['visitors.js', adapterUser, betterAuthUser], {
+    const visitors = await execa(process.execPath, ['visitors.js', adapterUser, betterAuthUser, ownUser], {
       ...{ cwd, extendEnv },
       env: env(),
     })
-    const { signedUp, again, verified, unverified } = JSON.parse(visitors.stdout)
+    const { signedUp, again, verified, unverified, published } = JSON.parse(visitors.stdout)
     expect(signedUp).toEqual({ userId: expect.any(String) })
     expect(again).toEqual({ errors: { email: expect.stringContaining('already in use') } })
     expect([verified, unverified]).toEqual([true, false])
+    expect(published).toEqual({ status: 'queued' })
 
     await makeRoles(database.url)
     const worker = execa(process.execPath, ['node_modules/auto-enroll/dist/scripts/worker.js'], {
@@ -101,7 +102,7 @@ describe.each(BACKENDS)('the README’s snippets, with the queue on %s', (backen
     const [grace] = await database.sql<{ id: string }>(
       `select id from "User" where email = 'grace@example.com'`,
     )
-    for (const userId of [signedUp.userId, grace?.id ?? '', adapterUser, betterAuthUser]) {
+    for (const userId of [signedUp.userId, grace?.id ?? '', adapterUser, betterAuthUser, ownUser]) {
       await expect
         .poll(() => enrollmentsOf(database, userId), { timeout: 20_000 })
         .toEqual({ [courseId]: 'active' })
@@ -114,6 +115,6 @@ describe.each(BACKENDS)('the README’s snippets, with the queue on %s', (backen
       ['node_modules/auto-enroll/dist/scripts/rollback.js', '--since', '2000-01-01', '--yes', '--json'],
       { cwd, extendEnv, env: env() },
     )
-    expect(JSON.parse(rollback.stdout)).toMatchObject({ status: 'done', removed: 4 })
+    expect(JSON.parse(rollback.stdout)).toMatchObject({ status: 'done', removed: 5 })
   }, 90_000)
 })

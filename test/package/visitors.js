@@ -1,9 +1,10 @@
-// Runs inside an application that has the README's snippets; prints who came as JSON.
+// Runs in an application that has the README's snippets; prints the new users as JSON.
 
 import { authConfig } from './auth.js'
 import { events } from './auth-adapter.js'
 import { auth } from './better-auth.js'
-import { db, publisher } from './enrollment.js'
+import { db } from './database.js'
+import { enrollSoon, publisher } from './publisher.js'
 import { signUpAction } from './sign-up.js'
 
 const form = new FormData()
@@ -18,10 +19,12 @@ const google = (profile) =>
 const verified = await google({ email: 'grace@example.com', email_verified: true, name: 'Grace', sub: '1' })
 const unverified = await google({ email: 'eve@example.com', email_verified: false, name: 'Eve', sub: '2' })
 
-const [adapterUser, betterAuthUser] = process.argv.slice(2)
+const [adapterUser, betterAuthUser, ownUser] = process.argv.slice(2)
 await events.createUser({ user: { id: adapterUser } })
 await auth.options.databaseHooks.user.create.after({ id: betterAuthUser })
 
+const published = await enrollSoon(ownUser)
+
 await publisher.close()
 await db.destroy()
-process.stdout.write(JSON.stringify({ signedUp, again, verified, unverified }))
+process.stdout.write(JSON.stringify({ signedUp, again, verified, unverified, published }))

@@ -5,12 +5,12 @@ import { join } from 'node:path'
 import { execa } from 'execa'
 import { afterAll, beforeAll } from 'vitest'
 
-/** A started demo takes some seconds, and many more on a machine that is busy otherwise. */
+/** The demo takes a few seconds, and many more on a busy machine. */
 export const DEMO_LIMIT_MS = 90_000
-/** A busy machine stalls for longer than a publisher waits; that it keeps its deadline is tested elsewhere. */
+/** A busy machine stalls longer than the default publish timeout; other tests check that the publisher keeps it. */
 export const PATIENT = { PUBLISH_TIMEOUT_MS: '10000' }
 
-/** Runs demos as processes whose temporary files are in a folder of the test file's own. */
+/** Runs demos as processes, with their temporary files in a folder of this test file. */
 export function useDemo() {
   let folder = ''
   beforeAll(async () => {
@@ -42,8 +42,8 @@ export function useDemo() {
   }
 }
 
-/** What the demo has said by the time it says `text`. */
-export async function told(demo: { stdout: NodeJS.ReadableStream }, text: string): Promise<string> {
+/** Waits until the demo prints `text`, and returns everything it has printed so far. */
+export async function untilPrinted(demo: { stdout: NodeJS.ReadableStream }, text: string): Promise<string> {
   let output = ''
   while (!output.includes(text)) output += String((await once(demo.stdout, 'data'))[0])
   return output

@@ -1,55 +1,40 @@
-import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { dirname, join, resolve } from 'node:path'
+import { dirname, join, relative, resolve } from 'node:path'
 import { execa } from 'execa'
 import { afterAll, beforeAll } from 'vitest'
+import { codeBlocks } from './readme.js'
 
-/** An application of its own that has installed the package as users do: from the packed tarball, with npm. */
+/** An application that has installed the package as the README says: packed from a checkout next to it. */
 export interface PackedApplication {
   readonly folder: string
-  /** Paths in the tarball. */
+  /** Paths of the installed package. */
   readonly files: readonly string[]
   write(name: string, text: string): Promise<void>
-  /** Compiles TypeScript files with strict settings; resolves with what the compiler complains of. */
+  /** Compiles TypeScript files with strict settings; resolves with the compiler's errors. */
   compile(names: readonly string[], options?: Record<string, unknown>): Promise<string>
 }
 
 const INSTALL_TIMEOUT_MS = 300_000
 
-/** Packs and installs once for the test file. `alongside` are packages of this repository that the application has too. */
+/** Packs and installs once for the test file. `alongside` are packages of this repository that the application also has. */
 export function usePackedApplication({ alongside }: { alongside: readonly string[] }): PackedApplication {
+  let parent = ''
   let folder = ''
   let files: readonly string[] = []
 
   beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'auto-enroll-packed-'))
-    // Without scripts: they would build, and other tests are running from what is built.
-    const { stdout } = await execa('npm', [
-      'pack',
-      '--ignore-scripts',
-      '--json',
-      '--pack-destination',
-      folder,
-    ])
-    const [packed] = JSON.parse(stdout) as [{ filename: string; files: { path: string }[] }]
-    files = packed.files.map(({ path }) => path)
+    parent = await mkdtemp(join(tmpdir(), 'auto-enroll-packed-'))
+    folder = join(parent, 'application')
+    await mkdir(folder)
+    await symlink(resolve('.'), join(parent, 'auto-enroll'), 'dir')
     await writeFile(join(folder, 'package.json'), JSON.stringify({ private: true, type: 'module' }))
-    await execa(
-      'npm',
-      [
-        'install',
-        join(folder, packed.filename),
-        '--ignore-scripts',
-        '--prefer-offline',
-        '--no-audit',
-        '--no-fund',
-      ],
-      { cwd: folder },
-    )
+    await execa('bash', ['-c', installLine()], { cwd: folder, env: NPM_SETTINGS })
+    files = await filesIn(join(folder, 'node_modules', 'auto-enroll'))
     for (const name of alongside) await linkPackage(folder, name)
   }, INSTALL_TIMEOUT_MS)
 
-  afterAll(() => rm(folder, { recursive: true, force: true }))
+  afterAll(() => rm(parent, { recursive: true, force: true }))
 
   return {
     get folder() {
@@ -66,6 +51,28 @@ export function usePackedApplication({ alongside }: { alongside: readonly string
       return stdout
     },
   }
+}
+
+const NPM_SETTINGS = {
+  // Scripts would build, while other tests run from what is built.
+  npm_config_ignore_scripts: 'true',
+  npm_config_prefer_offline: 'true',
+  npm_config_audit: 'false',
+  npm_config_fund: 'false',
+}
+
+/** The README's first command. */
+function installLine(): string {
+  const [line = ''] = codeBlocks('bash')
+  if (!line.startsWith('npm install ')) throw new Error(`the README begins with another command: ${line}`)
+  return line
+}
+
+async function filesIn(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true })
+  return entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(folder, join(entry.parentPath, entry.name)))
 }
 
 const STRICT = {

@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { readSettings } from '../../../config/settings.js'
-import { countEverything, holds } from '../../../scripts/demo/final-check.js'
+import { countEverything, passes } from '../../../scripts/demo/final-check.js'
 import { openStage, type Stage } from '../../../scripts/demo/stage.js'
 import { useDatabase } from '../../support/servers.js'
 
@@ -22,12 +22,12 @@ describe('the final check of the demo', () => {
     select u.id || c.id, u.id, c.id, 'active' from "User" u cross join "Course" c
     where c."isPublished" and u.id <> 'user-edsger'`
 
-  it('does not hold before anybody was enrolled, and holds once everybody is', async () => {
+  it('fails before anyone is enrolled, and passes once everyone is', async () => {
     expect(await countEverything(stage.db)).toMatchObject({ users: 6, enrollments: 1, missing: 10 })
-    expect(holds(await countEverything(stage.db))).toBe(false)
+    expect(passes(await countEverything(stage.db))).toBe(false)
     await database.sql(enrollEveryone)
     expect(await countEverything(stage.db)).toMatchObject({ enrollments: 11, missing: 0 })
-    expect(holds(await countEverything(stage.db))).toBe(true)
+    expect(passes(await countEverything(stage.db))).toBe(true)
   })
 
   it.each([
@@ -44,25 +44,25 @@ describe('the final check of the demo', () => {
       `drop index "Enrollment_userId_courseId_key"; insert into "Enrollment" values ('x', 'user-ada', 'course-sql', 'active', now())`,
     ],
     [
-      'the enrollment by hand changed its status',
+      'the manual enrollment has another status',
       `update "Enrollment" set status = 'left' where "userId" = 'user-edsger'`,
     ],
     [
-      'the enrollment by hand was made again',
+      'the manual enrollment was replaced',
       `update "Enrollment" set "enrolledAt" = now() where "userId" = 'user-edsger'`,
     ],
-    ['the enrollment by hand is gone', `delete from "Enrollment" where "userId" = 'user-edsger'`],
+    ['the manual enrollment is gone', `delete from "Enrollment" where "userId" = 'user-edsger'`],
     [
-      'whoever was enrolled by hand got another course',
+      'the user who was enrolled by hand got another course',
       `insert into "Enrollment" values ('x', 'user-edsger', 'course-queues', 'active', now())`,
     ],
-    ['nobody is there', `delete from "User"`],
-  ])('does not hold when %s', async (_what, statement) => {
+    ['there are no users', `delete from "User"`],
+  ])('fails when %s', async (_what, statement) => {
     await stage.db
       .transaction()
       .execute(async (tx) => {
         await sql.raw(statement).execute(tx)
-        expect(holds(await countEverything(tx))).toBe(false)
+        expect(passes(await countEverything(tx))).toBe(false)
         throw new Error('rolled back')
       })
       .catch((error: Error) => expect(error.message).toBe('rolled back'))

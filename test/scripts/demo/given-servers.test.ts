@@ -3,7 +3,7 @@ import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { TOUR } from '../../../scripts/demo/tour.js'
 import { insertUsers } from '../../support/application.js'
-import { DEMO_LIMIT_MS, told, useDemo } from '../../support/demo.js'
+import { DEMO_LIMIT_MS, untilPrinted, useDemo } from '../../support/demo.js'
 import { useDatabase } from '../../support/servers.js'
 
 describe('the demo on given servers', { timeout: DEMO_LIMIT_MS }, () => {
@@ -21,7 +21,7 @@ describe('the demo on given servers', { timeout: DEMO_LIMIT_MS }, () => {
   const onRedis = () => ({ DATABASE_URL: database.url, QUEUE_URL: `${inject('redisUrl')}/5` })
   const onPostgres = () => ({ DATABASE_URL: database.url, QUEUE_URL: database.url })
 
-  /** What is in the servers and on the machine when no demo runs. */
+  /** What is on the servers and on this machine. */
   async function everything() {
     const [users] = await database.sql('select count(*)::int as count from "User"')
     return {
@@ -39,7 +39,7 @@ describe('the demo on given servers', { timeout: DEMO_LIMIT_MS }, () => {
     users: 3,
   }
 
-  it('takes the tour with the queue on Redis, and tells programs of it', async () => {
+  it('runs the tour with the queue on Redis and prints it as JSON', async () => {
     const { exitCode, stdout } = await demos.start(['--once', '--json'], onRedis())
     const { ok, steps } = JSON.parse(stdout)
     expect(steps).toMatchObject(TOUR.map(({ name }) => ({ name, ok: true })))
@@ -48,35 +48,35 @@ describe('the demo on given servers', { timeout: DEMO_LIMIT_MS }, () => {
     expect(await everything()).toEqual(AS_BEFORE)
   })
 
-  it('takes it with the queue on Postgres, and exits 1 when the database is not as promised', async () => {
+  it('runs it with the queue on Postgres, and exits 1 when the database is not as promised', async () => {
     const demo = demos.start(['--once'], onPostgres())
-    await told(demo, '✓ Backfill')
+    await untilPrinted(demo, '✓ Backfill')
     await database.sql(
       `update auto_enroll_demo."Enrollment" set status = 'left' where id = 'enrollment-by-hand'`,
     )
     const { exitCode, stdout } = await demo
     expect(stdout.match(/^✓/gm)).toHaveLength(TOUR.length - 1)
     expect(stdout).toMatch(/^✗ Final check .* CHANGED$/m)
-    expect(stdout).toContain('The final check does not hold; not as promised: Final check.')
+    expect(stdout).toContain('The final check failed. Steps that went wrong: Final check.')
     expect(exitCode).toBe(1)
     expect(await everything()).toEqual(AS_BEFORE)
   })
 
   it('leaves nothing behind when Ctrl-C is pressed again and again in the middle', async () => {
     const demo = demos.start([], onRedis())
-    await told(demo, '✓ Backfill')
+    await untilPrinted(demo, '✓ Backfill')
     await expect.poll(() => demo.kill('SIGINT'), { interval: 100, timeout: 30_000 }).toBe(false)
     expect((await demo).exitCode).toBe(1)
     expect(await everything()).toEqual(AS_BEFORE)
   })
 
-  it('stays for whoever wants to look, on another port where 4000 is in use, until Ctrl-C', async () => {
+  it('stays open until Ctrl-C, on another port if 4000 is in use', async () => {
     const other = createServer().listen(4000, '127.0.0.1')
-    // Where somebody else has it already, that will do.
+    // If another process has it already, that is just as good.
     other.on('error', () => undefined)
     const demo = demos.start([], onRedis())
-    const output = await told(demo, 'Ctrl-C ends the demo')
-    const [, url = ''] = /Now it is yours: (\S+)/.exec(output) ?? []
+    const output = await untilPrinted(demo, 'Press Ctrl-C to stop the demo')
+    const [, url = ''] = /Your turn: (\S+)/.exec(output) ?? []
     expect(output).toContain('Port 4000 is in use')
     expect(output).not.toContain('✗')
     expect(await (await fetch(url)).text()).toContain('Katherine Johnson')

@@ -16,7 +16,7 @@ describe.each(BACKENDS)('the page of the demo, with its queue on %s', (backend) 
     const settings = readSettings({
       ...PATIENT,
       DATABASE_URL: database.url,
-      // A database of its own in the suite's Redis: there is one demo in each.
+      // Its own database in the suite's Redis, because each holds one demo.
       QUEUE_URL: backend === 'redis' ? `${inject('redisUrl')}/1` : database.url,
     })
     stage = await openStage(settings, pino({ level: 'silent' }))
@@ -36,7 +36,7 @@ describe.each(BACKENDS)('the page of the demo, with its queue on %s', (backend) 
   const live = async () => (await site.request('/live')).text()
   const rowOf = async (email: string) => (await live()).split('<li>').find((row) => row.includes(email))
 
-  it('shows beside each field what is wrong with it, and keeps what was typed but the password', async () => {
+  it('shows an error next to each invalid field and keeps what was typed, except the password', async () => {
     const { status, text } = await post('/sign-up', { name: ' ', email: 'nobody', password: 'short' })
     expect(status).toBe(422)
     expect(text).toMatch(
@@ -47,7 +47,7 @@ describe.each(BACKENDS)('the page of the demo, with its queue on %s', (backend) 
     expect(text).not.toContain('short')
   })
 
-  it('signs up, escapes what the user typed, and shows the courses without being loaded again', async () => {
+  it('signs up, escapes what the user typed, and shows the courses without a reload', async () => {
     const name = `<img src=x onerror="alert('1')">`
     const user = { name, email: 'mark@example.com', password: 'a long password' }
     const { status, location } = await post('/sign-up', user)
@@ -68,7 +68,7 @@ describe.each(BACKENDS)('the page of the demo, with its queue on %s', (backend) 
     expect(again.text).not.toContain('<img')
   })
 
-  it('signs in with Google whoever has a verified email', async () => {
+  it('signs in with Google only with a verified email', async () => {
     expect((await post('/google', { profile: 'hedy' })).location).toMatch(/outcome=(queued|duplicate)/)
     await expect.poll(() => rowOf('hedy@example.com')).toContain('Queues without Tears')
     expect((await post('/google', { profile: 'hedy' })).location).toContain('outcome=returning')
@@ -80,7 +80,7 @@ describe.each(BACKENDS)('the page of the demo, with its queue on %s', (backend) 
     expect((await post('/google', { profile: 'constructor' })).status).toBe(422)
   })
 
-  it('signs up all the same while somebody has stopped the queue, and enrolls once it is back', async () => {
+  it('still signs up while the queue is stopped, and enrolls once it is back', async () => {
     await post('/queue/stop', {})
     expect(await live()).toContain('Start the queue again')
     const user = { name: 'Away', email: 'away@example.com', password: 'a long password' }
@@ -91,7 +91,7 @@ describe.each(BACKENDS)('the page of the demo, with its queue on %s', (backend) 
     await expect.poll(live, { timeout: 15_000 }).not.toContain('no course yet')
   })
 
-  it('takes no form from another site, and lets nothing in from another host', async () => {
+  it('refuses forms from other sites and loads nothing from other hosts', async () => {
     const forged = await post(
       '/queue/stop',
       {},
@@ -105,7 +105,7 @@ describe.each(BACKENDS)('the page of the demo, with its queue on %s', (backend) 
     expect(await page.text()).not.toMatch(/(src|href)="(?!\/|http:\/\/127\.0\.0\.1:)/)
   })
 
-  it('leads to the operators’ page, which knows this database', async () => {
+  it('links to the operators’ page of the same database', async () => {
     const page = await (await site.request('/')).text()
     expect(page).toContain(`<a href="${stage.dashboard.url}">The operators’ page</a>`)
     const operators = await (await fetch(stage.dashboard.url)).text()

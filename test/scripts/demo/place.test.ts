@@ -4,14 +4,14 @@ import { claimKeys } from '../../../scripts/demo/own-keys.js'
 import { claimSchema } from '../../../scripts/demo/own-schema.js'
 import { useDatabase } from '../../support/servers.js'
 
-describe('a schema of the demo’s own', () => {
+describe('the demo’s schema', () => {
   const database = useDatabase()
   const schemas = async () =>
     (await database.sql(`select nspname from pg_namespace where nspname like 'corner%'`)).map(
       (row) => row.nspname,
     )
 
-  it('is there for one demo at a time, and gone when it ends', async () => {
+  it('belongs to one demo at a time and is removed when it ends', async () => {
     const release = await claimSchema(database.url, 'corner')
     expect(await schemas()).toEqual(['corner'])
     await expect(claimSchema(database.url, 'corner')).rejects.toThrow('another demo is running')
@@ -19,7 +19,7 @@ describe('a schema of the demo’s own', () => {
     expect(await schemas()).toEqual([])
   })
 
-  it('takes the place of what a demo that was killed left behind', async () => {
+  it('replaces what a killed demo left behind', async () => {
     const release = await claimSchema(database.url, 'corner')
     await database.sql('create table corner.leftover ()')
     await database.sql(
@@ -31,9 +31,9 @@ describe('a schema of the demo’s own', () => {
     await Promise.all([release(), releaseSecond()])
   })
 
-  it('is refused where somebody else has a schema of that name, which stays as it is', async () => {
+  it('is refused, and untouched, if somebody else has a schema of that name', async () => {
     await database.sql('create schema corner; create table corner.precious ()')
-    await expect(claimSchema(database.url, 'corner')).rejects.toThrow('that no demo made')
+    await expect(claimSchema(database.url, 'corner')).rejects.toThrow('that no demo created')
     expect(await database.sql(`select to_regclass('corner.precious') is not null as found`)).toEqual([
       { found: true },
     ])
@@ -41,7 +41,7 @@ describe('a schema of the demo’s own', () => {
   })
 })
 
-describe('a prefix of the demo’s own', () => {
+describe('the demo’s key prefix', () => {
   const url = () => `${inject('redisUrl')}/2`
   let redis: Redis
 
@@ -50,7 +50,7 @@ describe('a prefix of the demo’s own', () => {
   })
   afterAll(() => redis.disconnect())
 
-  it('is there for one demo at a time, and gone when it ends', async () => {
+  it('belongs to one demo at a time and is removed when it ends', async () => {
     await redis.set('{corner}-of-others', '1')
     const release = await claimKeys(url(), '{corner}')
     await redis.set('{corner}:user-created:id', '1')
@@ -59,7 +59,7 @@ describe('a prefix of the demo’s own', () => {
     expect(await redis.keys('*')).toEqual(['{corner}-of-others'])
   })
 
-  it('takes the place of what a demo that was killed left behind', async () => {
+  it('replaces what a killed demo left behind', async () => {
     const release = await claimKeys(url(), '{corner}')
     await redis.set('{corner}:user-created:id', '1')
     await redis.del('{corner}:demo-is-running')
@@ -68,9 +68,9 @@ describe('a prefix of the demo’s own', () => {
     await Promise.all([release(), releaseSecond()])
   })
 
-  it('is refused where somebody else has keys under it, which stay as they are', async () => {
+  it('is refused, and untouched, if somebody else has keys under it', async () => {
     await redis.set('{corner}:precious', '1')
-    await expect(claimKeys(url(), '{corner}')).rejects.toThrow('that no demo made')
+    await expect(claimKeys(url(), '{corner}')).rejects.toThrow('that no demo created')
     expect(await redis.keys('{corner}:*')).toEqual(['{corner}:precious'])
     await redis.del('{corner}:precious')
   })

@@ -4,26 +4,26 @@ import { pipeline } from 'node:stream'
 import { parseQueueUrl } from '../../config/queue-url.js'
 import { UsageError } from '../command.js'
 
-/** The only way from the demo to its queue: a TCP relay that can be cut, as a network or a stopped server would. */
-export interface Road {
-  /** The queue's URL by way of the relay. */
+/** The only connection from the demo to its queue: a TCP relay that can be cut, like a broken network or a stopped server. */
+export interface Relay {
+  /** The queue's URL through the relay. */
   url: string
   isCut(): boolean
   /** Drops every connection and refuses new ones. */
   cut(): Promise<void>
   /** Lets connections through again, on the same port. */
-  mend(): Promise<void>
+  restore(): Promise<void>
 }
 
 /**
  * Opens a relay on a free port of the loopback interface.
  *
- * @throws {UsageError} when the queue has several servers or speaks TLS, which a relay cannot stand in for
+ * @throws {UsageError} when the queue has several servers or speaks TLS, which a relay cannot imitate
  */
-export async function openRoad(queueUrl: string): Promise<Road> {
+export async function openRelay(queueUrl: string): Promise<Relay> {
   const target = targetOf(queueUrl)
   const sockets = new Set<Socket>()
-  const relay = createServer((near) => {
+  const server = createServer((near) => {
     const far = connect(target)
     for (const socket of [near, far]) {
       sockets.add(socket)
@@ -34,24 +34,24 @@ export async function openRoad(queueUrl: string): Promise<Road> {
   })
 
   let port = 0
-  async function mend(): Promise<void> {
-    if (relay.listening) return
-    relay.listen(port, '127.0.0.1')
-    await once(relay, 'listening')
+  async function restore(): Promise<void> {
+    if (server.listening) return
+    server.listen(port, '127.0.0.1')
+    await once(server, 'listening')
   }
-  await mend()
-  const address = relay.address()
+  await restore()
+  const address = server.address()
   if (address === null || typeof address === 'string') throw new Error('no TCP port is free')
   port = address.port
 
   return {
     url: withHost(queueUrl, `127.0.0.1:${port}`),
-    isCut: () => !relay.listening,
-    mend,
+    isCut: () => !server.listening,
+    restore,
     async cut() {
-      if (!relay.listening) return
-      const closed = once(relay, 'close')
-      relay.close()
+      if (!server.listening) return
+      const closed = once(server, 'close')
+      server.close()
       for (const socket of sockets) socket.destroy()
       await closed
     },
@@ -70,9 +70,9 @@ function targetOf(queueUrl: string): { host: string; port: number } {
     }
   }
   throw new UsageError(
-    'The demo stops its queue in the middle, by a relay in front of it, and can do so for redis://host:6379 and ' +
-      'postgres://host:5432/database without TLS only. Set such a QUEUE_URL, or unset DATABASE_URL and QUEUE_URL: ' +
-      'then the demo brings its own.',
+    'Halfway through, the demo cuts the connection to its queue with a relay. That works only for redis://host:6379 and ' +
+      'postgres://host:5432/database without TLS. Set QUEUE_URL to one of those, or unset DATABASE_URL and QUEUE_URL, ' +
+      'and the demo starts its own.',
   )
 }
 
