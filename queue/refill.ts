@@ -8,8 +8,12 @@ export interface RefillOptions {
   maxPending: number
   /** Told after each chunk: users read so far, and how many of them had no unfinished event yet. */
   onProgress?: (progress: Refilled) => void
-  /** Told after each chunk: the users of it who had no unfinished event yet. */
+  /** Called after each chunk with those of its users who had no unfinished event yet. */
   onQueued?: (userIds: readonly string[]) => void
+  /** Called once all users of a page are queued; pages are read before that. */
+  onPage?: () => void
+  /** Awaited before each step; when it rejects, refilling stops. */
+  mayGoOn?: () => Promise<void>
   signal?: AbortSignal
 }
 
@@ -33,16 +37,18 @@ const CHUNK = { redis: 100, postgres: SMALL_CHUNK } as const
 export async function refill(
   queue: EventQueue,
   pages: AsyncIterable<readonly string[]>,
-  { source, maxPending, onProgress, onQueued, signal }: RefillOptions,
+  { source, maxPending, onProgress, onQueued, onPage, mayGoOn, signal }: RefillOptions,
 ): Promise<Refilled> {
   const refilled: Refilled = { users: 0, queued: 0 }
   let size = Math.min(SMALL_CHUNK, maxPending)
   let room = 0
   for await (const page of readAhead(pages)) {
+    await mayGoOn?.()
     for (let start = 0, end = 0; start < page.length; start = end) {
       end = start + size
       const userIds = page.slice(start, end)
-      if (room < userIds.length) room = await roomFor(userIds.length, queue, maxPending, signal)
+      if (room < userIds.length) room = await roomFor(userIds.length, queue, maxPending, pause)
+      await mayGoOn?.()
       signal?.throwIfAborted()
       const startedAt = performance.now()
       const [queued, active] = await Promise.all([
@@ -58,8 +64,14 @@ export async function refill(
       // Workers are slower than this: they, and sign-ups, get half of the queue's time.
       if (active > 0) await delay(performance.now() - startedAt, undefined, { signal })
     }
+    onPage?.()
   }
   return refilled
+
+  async function pause(): Promise<void> {
+    await mayGoOn?.()
+    await delay(BACK_PRESSURE_POLL_MS, undefined, { signal })
+  }
 }
 
 /** Asks for each item while the one before it is in use. */
@@ -83,12 +95,12 @@ async function roomFor(
   count: number,
   queue: EventQueue,
   maxPending: number,
-  signal?: AbortSignal,
+  pause: () => Promise<void>,
 ): Promise<number> {
   for (;;) {
     const room = maxPending - (await queue.countUnfinished())
     if (room >= count) return room
-    await delay(BACK_PRESSURE_POLL_MS, undefined, { signal })
+    await pause()
   }
 }
 

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { columnsOf } from '../db/columns.js'
+import { type Columns, columnsOf } from '../db/columns.js'
 import { countPublishedCourses } from '../db/courses.js'
-import { withReconcileLock } from '../db/lock.js'
+import { createLease, type Lease } from '../db/lease.js'
 import type { Database } from '../db/schema.js'
 import { userIdsWithoutEnrollment } from '../db/users.js'
 import type { EventQueue } from '../queue/open.js'
@@ -35,41 +35,63 @@ interface RoundsOptions {
 }
 
 /**
- * Makes the function that runs one round: at most one of the fleet at a time, not while the queue is paused, not when no
- * course is published. Its work is bounded, and users who keep coming back are queued ever more rarely.
+ * The rounds of one worker: once an interval for the whole fleet, not while the queue is paused, not when no
+ * course is published. A round is bounded, and the next one goes on where it stopped; users who keep coming back are
+ * queued ever more rarely.
  */
 export function createRounds({ db, queue, intervalMs }: RoundsOptions) {
+  const lease = createLease(db, { name: `reconcile ${queue.link.options.prefix}`, everyMs: intervalMs })
   const recurring = rememberQueued(intervalMs)
+  /** The last user of the last page that was queued in this sweep. */
   let after: string | undefined
 
-  async function* dueUsers(): AsyncGenerator<string[]> {
-    let count = 0
-    const columns = await columnsOf(db)
-    for await (const page of userIdsWithoutEnrollment(db, columns, after === undefined ? {} : { after })) {
-      const due = recurring.due(page)
-      yield due
-      after = page.at(-1)
-      count += due.length
-      if (count >= MAX_USERS_PER_ROUND) return
-    }
-    after = undefined
-    recurring.sweepEnded()
-  }
-
-  async function fill(signal: AbortSignal): Promise<Reconciled> {
+  async function fill({ renew }: Lease, signal: AbortSignal): Promise<Reconciled> {
     if (await queue.isPaused()) return { status: 'paused' }
     if ((await countPublishedCourses(db)) === 0) return { status: 'no-published-courses' }
-    const refilled = await refill(queue, dueUsers(), {
+    const sweep = sweepFrom(after, await columnsOf(db))
+    const refilled = await refill(queue, sweep.pages, {
       source: 'reconcile',
       maxPending: DEFAULT_MAX_PENDING,
       onQueued: recurring.queued,
+      onPage: () => {
+        after = sweep.nextEnd()
+      },
+      mayGoOn: renew,
       signal,
     })
+    if (sweep.reachedEnd()) {
+      after = undefined
+      recurring.sweepEnded()
+    }
     return { status: 'done', ...refilled, recurring: recurring.count() }
   }
 
-  return async (signal: AbortSignal): Promise<Reconciled> =>
-    (await withReconcileLock(db, () => fill(signal))) ?? { status: 'locked' }
+  /** Pages of the users who are due, and the last user of each page in turn: it is read ahead of being queued. */
+  function sweepFrom(start: string | undefined, columns: Columns) {
+    const ends: string[] = []
+    let ended = false
+
+    async function* duePages(): AsyncGenerator<string[]> {
+      let count = 0
+      const from = start === undefined ? {} : { after: start }
+      for await (const page of userIdsWithoutEnrollment(db, columns, from)) {
+        const due = recurring.due(page)
+        ends.push(page.at(-1) ?? '')
+        yield due
+        count += due.length
+        if (count >= MAX_USERS_PER_ROUND) return
+      }
+      ended = true
+    }
+
+    return { pages: duePages(), nextEnd: () => ends.shift(), reachedEnd: () => ended }
+  }
+
+  return {
+    run: async (signal: AbortSignal): Promise<Reconciled> =>
+      (await lease.run((held) => fill(held, signal))) ?? { status: 'locked' },
+    handOver: lease.handOver,
+  }
 }
 
 export interface ReconcilerOptions {
@@ -94,18 +116,21 @@ export function startReconciler({
 }: ReconcilerOptions): () => Promise<void> {
   const stopping = new AbortController()
   const { signal } = stopping
-  const round = createRounds({ db, queue, intervalMs })
+  const rounds = createRounds({ db, queue, intervalMs })
 
-  async function rounds(): Promise<void> {
+  async function reconcile(): Promise<void> {
     while (!signal.aborted) {
-      await round(signal).then(onRound, (error: unknown) => {
+      const round = await rounds.run(signal).catch((error: unknown) => {
         if (!signal.aborted) onError(error)
       })
-      await delay(intervalMs, undefined, { signal }).catch(() => undefined)
+      if (round !== undefined) onRound(round)
+      const pauseMs = round?.status === 'locked' ? intervalMs / 2 : intervalMs
+      await delay(pauseMs, undefined, { signal }).catch(() => undefined)
     }
+    await rounds.handOver().catch(() => undefined)
   }
 
-  const running = intervalMs === 0 ? Promise.resolve() : rounds()
+  const running = intervalMs === 0 ? Promise.resolve() : reconcile()
   return () => {
     stopping.abort()
     return running

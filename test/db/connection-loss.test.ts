@@ -1,7 +1,6 @@
 import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { connectDatabase } from '../../db/connect.js'
-import { withReconcileLock } from '../../db/lock.js'
 import type { Database } from '../../db/schema.js'
 import { type Gate, makeGate } from '../support/gate.js'
 import { useDatabase } from '../support/servers.js'
@@ -33,16 +32,5 @@ describe('a database connection that breaks', () => {
     await database.sql(
       `select pg_terminate_backend(pid) from pg_stat_activity where query = 'select pg_sleep(30)'`,
     )
-  })
-
-  it('while it holds the reconcile lock and rests frees the lock, and fails the round', async () => {
-    let broken: () => void = () => undefined
-    const round = withReconcileLock(db, () => new Promise<void>((resolve) => (broken = resolve)))
-    await expect.poll(() => withReconcileLock(database.db, async () => 'free')).toBe(undefined)
-    await gate.shut()
-    await gate.open()
-    broken()
-    await expect(round).rejects.toThrow()
-    await expect.poll(() => withReconcileLock(database.db, async () => 'free')).toBe('free')
   })
 })

@@ -8,7 +8,7 @@ import { readCoverage } from '../../db/coverage.js'
 import { readCoverageBySignIn } from '../../db/coverage-by.js'
 import { enrollUsers } from '../../db/enrollments.js'
 import { coursesOfUser, findUser } from '../../db/explain.js'
-import { withReconcileLock } from '../../db/lock.js'
+import { createLease } from '../../db/lease.js'
 import type { Database } from '../../db/schema.js'
 import { userIdsWithoutEnrollment, usersWithoutEnrollment } from '../../db/users.js'
 import { asRole, makeRoles } from '../faults/roles.js'
@@ -37,7 +37,9 @@ describe('the roles of db/roles.sql', () => {
 
   it('let the worker reconcile and enroll', async () => {
     const columns = await columnsOf(worker)
-    expect(await withReconcileLock(worker, async () => 'held')).toBe('held')
+    const lease = createLease(worker, { name: 'reconcile', everyMs: 0 })
+    expect(await lease.run(async ({ renew }) => renew())).toBe(undefined)
+    await lease.handOver()
     expect(await countPublishedCourses(worker)).toBe(2)
     expect(await collect(userIdsWithoutEnrollment(worker, columns))).toEqual([[userId]])
     const { created } = await enrollUsers(worker, columns, 'active', [userId])
@@ -66,6 +68,8 @@ describe('the roles of db/roles.sql', () => {
     ['worker', `update "Enrollment" set status = 'x'`],
     ['worker', 'update "Course" set "isPublished" = true'],
     ['worker', 'create table mine (id int)'],
+    ['worker', 'delete from auto_enroll.pause'],
+    ['worker', 'select who from auto_enroll.audit'],
     ['dashboard', 'select "passwordHash" from "User"'],
     ['dashboard', 'delete from "Enrollment"'],
     ['dashboard', `insert into "User" (id, email, name) values ('x', 'x', 'x')`],

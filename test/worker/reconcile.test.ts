@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { connectDatabase } from '../../db/connect.js'
-import { withReconcileLock } from '../../db/lock.js'
+import { createLease } from '../../db/lease.js'
+import type { Database } from '../../db/schema.js'
 import { type EventQueue, openQueue } from '../../queue/open.js'
 import { createRounds, type Reconciled, startReconciler } from '../../worker/reconcile.js'
 import type { RunningWorker } from '../../worker/run.js'
@@ -16,10 +17,14 @@ describe.each(BACKENDS)('reconciling, with the queue on %s', (backend) => {
   let place: { url: string; prefix: string }
   let queue: EventQueue
   const closing: (() => Promise<unknown>)[] = []
-  const reconcile = () => createRounds({ db: database.db, queue, intervalMs: 0 })(never)
+  const rounds = (options: { db?: Database; queue?: EventQueue; intervalMs?: number } = {}) =>
+    createRounds({ db: database.db, queue, intervalMs: 0, ...options })
+  const reconcile = () => rounds().run(never)
+
+  const leaseName = () => `reconcile ${place.prefix}`
 
   beforeEach(async () => {
-    await database.sql('truncate "User", "Course" cascade')
+    await database.sql('truncate "User", "Course", auto_enroll.lease cascade')
     place = queuePlace(backend, database)
     queue = openQueue({ ...place, timeoutMs: 10_000, onError: () => undefined })
     await queue.bull().obliterate({ force: true })
@@ -58,16 +63,65 @@ describe.each(BACKENDS)('reconciling, with the queue on %s', (backend) => {
     await expect.poll(() => countEnrollments(database)).toBe(120)
   })
 
-  it('changes nothing while somebody else of the fleet reconciles', async () => {
+  it('changes nothing while another worker of the fleet reconciles', async () => {
     await insertCourses(database, 1)
     await insertUsers(database, 2)
-    const other = connectDatabase(database.url)
-    closing.push(() => other.destroy())
-    await withReconcileLock(other, async () => {
+    const lease = createLease(database.db, { name: leaseName(), everyMs: 0 })
+    await lease.run(async () => {
       expect(await reconcile()).toEqual({ status: 'locked' })
       expect(await queue.countUnfinished()).toBe(0)
     })
     expect(await reconcile()).toMatchObject({ status: 'done', queued: 2 })
+  })
+
+  it('reconciles once an interval for the whole fleet, and at once when the worker that did so leaves', async () => {
+    await insertCourses(database, 1)
+    const intervalMs = 60_000
+    const [first, second] = [rounds({ intervalMs }), rounds({ intervalMs })]
+    expect(await first.run(never)).toMatchObject({ status: 'done' })
+    expect(await second.run(never)).toEqual({ status: 'locked' })
+    expect(await first.run(never)).toMatchObject({ status: 'done' })
+    await first.handOver()
+    expect(await second.run(never)).toMatchObject({ status: 'done' })
+    await database.sql(`update auto_enroll.lease set ended_at = now() - interval '2 minutes'`)
+    expect(await first.run(never)).toMatchObject({ status: 'done' })
+  })
+
+  it('reads a page again that could not be queued', async () => {
+    await insertCourses(database, 1)
+    await insertUsers(database, 2500)
+    let calls = 0
+    const failing: EventQueue = {
+      ...queue,
+      addMany: async (events) => {
+        calls += 1
+        if (calls === 4) throw new Error('OOM command not allowed')
+        return queue.addMany(events)
+      },
+    }
+    const reconciler = rounds({ queue: failing })
+    await expect(reconciler.run(never)).rejects.toThrow('OOM')
+    expect(await reconciler.run(never)).toMatchObject({ status: 'done', users: 2500 })
+    expect(await queue.countUnfinished()).toBe(2500)
+  })
+
+  it('needs no more than one connection, and holds no transaction over a round', async () => {
+    await insertCourses(database, 1)
+    await insertUsers(database, 30)
+    const db = connectDatabase(database.url, { max: 1 })
+    closing.push(() => db.destroy())
+    const transactions = () =>
+      database.sql<{ state: string }>(
+        `select state from pg_stat_activity where datname = current_database() and state like 'idle in transaction%'`,
+      )
+    const watched: EventQueue = {
+      ...queue,
+      async addMany(events) {
+        expect(await transactions()).toEqual([])
+        return queue.addMany(events)
+      },
+    }
+    expect(await rounds({ db, queue: watched }).run(never)).toMatchObject({ status: 'done', queued: 30 })
   })
 
   it('queues nobody while the queue is paused', async () => {
