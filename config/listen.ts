@@ -18,6 +18,9 @@ export interface ListenOptions {
   hostSetting: string
 }
 
+/** A client that sends its request no faster than this is cut off, so that slow ones cannot hold every connection. */
+const PATIENCE = { headersTimeout: 5000, requestTimeout: 10_000, connectionsCheckingInterval: 1000 }
+
 /**
  * Serves an application over HTTP.
  *
@@ -27,7 +30,7 @@ export async function listen(
   app: Pick<Hono, 'fetch'>,
   { port, host, portSetting, hostSetting }: ListenOptions,
 ): Promise<Listening> {
-  const server = createAdaptorServer({ fetch: app.fetch }) as Server
+  const server = createAdaptorServer({ fetch: app.fetch, serverOptions: PATIENCE }) as Server
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => reject(settingFault(error)))
     server.listen(port, host, resolve)

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import { z } from 'zod'
 import { isPostgresUrl, POSTGRES_URL_FORM } from './postgres-url.js'
 import { partitionsProblem, prefixProblem, QUEUE_URL_FORMS, queueUrlProblem } from './queue-url.js'
@@ -28,6 +29,20 @@ const names = z.string().transform((list) =>
     .map((name) => name.trim())
     .filter((name) => name !== ''),
 )
+
+const PROXIES_EXPECTED = 'expected addresses or networks, such as 127.0.0.1,10.0.0.0/8,fd00::/8, or unix:'
+
+const proxies = names.superRefine((entries, context) => {
+  if (!entries.every(isProxy)) context.addIssue(PROXIES_EXPECTED)
+})
+
+/** An address, a network in CIDR notation, or whatever is at the other end of a Unix socket. */
+function isProxy(entry: string): boolean {
+  const [address = '', bits, ...more] = entry.split('/')
+  const version = isIP(address)
+  if (version === 0 || more.length > 0) return entry === 'unix:'
+  return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128))
+}
 
 const databaseUrl = z.string().superRefine((text, context) => {
   if (!isPostgresUrl(text)) {
@@ -135,9 +150,11 @@ export const settingsSchema = z.object({
     .describe(
       'Single sign-on: the header in which a trusted proxy names the user, such as `X-Forwarded-User`; the proxy must set it on every request',
     ),
-  DASHBOARD_PROXY_ADDRESSES: names
+  DASHBOARD_TRUSTED_PROXIES: proxies
     .default(['127.0.0.1', '::1'])
-    .describe('Addresses of the proxies whose header is believed, separated by commas'),
+    .describe(
+      'Addresses and networks of the proxies in front of the page (`10.0.0.0/8,fd00::/8`); only they are believed when they say who the client is (`X-Forwarded-For`, `-Proto`, `-Host`, `Forwarded`) or which user signed in',
+    ),
   DASHBOARD_PROXY_OPERATORS: names
     .default([])
     .describe('Who of the proxy’s users is an operator, separated by commas; the others are viewers'),
@@ -166,6 +183,12 @@ const SECRET: ReadonlySet<string> = new Set([
   'DASHBOARD_VIEWER_PASSWORD',
 ])
 
+/** Variables that are read where the setting itself is not set. */
+const OTHER_NAMES = [
+  ['QUEUE_URL', 'REDIS_URL'],
+  ['DASHBOARD_TRUSTED_PROXIES', 'DASHBOARD_PROXY_ADDRESSES'],
+] as const
+
 /** One or more settings are missing or wrong. The message lists all of them and holds no secret. */
 export class SettingsError extends Error {
   override readonly name = 'SettingsError'
@@ -180,7 +203,7 @@ export class SettingsError extends Error {
 }
 
 /**
- * Reads all settings from an environment. An empty variable counts as not set; `REDIS_URL` stands in for `QUEUE_URL`.
+ * Reads all settings from an environment. An empty variable counts as not set; `OTHER_NAMES` are read too.
  *
  * @param needed settings without a default that the caller cannot do without
  * @throws {SettingsError} with every problem at once
@@ -191,8 +214,13 @@ export function readSettings<Needed extends SettingName = never>(
 ): Settings & { readonly [Name in Needed]-?: NonNullable<Settings[Name]> } {
   const given: Record<string, string | undefined> = {}
   for (const name of Object.keys(settingsSchema.shape)) given[name] = env[name]?.trim() || undefined
-  const fromRedisUrl = given.QUEUE_URL === undefined && env.REDIS_URL?.trim()
-  if (fromRedisUrl) given.QUEUE_URL = fromRedisUrl
+  const askedAs = new Map<string, string>()
+  for (const [name, other] of OTHER_NAMES) {
+    const value = env[other]?.trim()
+    if (given[name] !== undefined || !value) continue
+    given[name] = value
+    askedAs.set(name, other)
+  }
 
   // Field by field, so that relations are judged even while another setting is wrong.
   const fields = Object.entries(settingsSchema.shape).map(
@@ -208,9 +236,7 @@ export function readSettings<Needed extends SettingName = never>(
         error?.issues[0] ? [[name, error.issues[0].message] as const] : [],
       ),
       ...brokenRelations(settings),
-    ].map(([name, message]) =>
-      wording(name === 'QUEUE_URL' && fromRedisUrl ? 'REDIS_URL' : name, message, given[name]),
-    ),
+    ].map(([name, message]) => wording(askedAs.get(name) ?? name, message, given[name])),
   ]
   if (problems.length > 0) throw new SettingsError(problems)
   return Object.freeze(settings) as ReturnType<typeof readSettings<Needed>>

@@ -1,28 +1,31 @@
 import { type Context, Hono } from 'hono'
-import { deleteCookie, getCookie, setCookie } from 'hono/cookie'
+import { bodyLimit } from 'hono/body-limit'
 import { html, raw } from 'hono/html'
 import { HTTPException } from 'hono/http-exception'
 import type { Logger } from '../config/log.js'
 import { safeError } from '../config/safe-error.js'
-import { type Access, operatorsOnly } from './access.js'
+import { operatorsOnly } from './access.js'
 import { actionRoutes } from './action-routes.js'
 import { BOARD_PATH, boardAction, boardPathOf, createBoard } from './board.js'
+import { signOfProxy } from './client.js'
 import type { DashboardContext } from './context.js'
 import { asset, runbookHtml } from './files.js'
 import { boardHeaders, strictHeaders } from './headers.js'
 import { layout } from './layout.js'
 import { streamRegions } from './live.js'
+import { admit, logInRoutes } from './log-in.js'
 import type { Overview } from './page/overview.js'
 import { overviewPage, regions } from './page/page.js'
 import type { Visit } from './person.js'
 import { plotsOf } from './plots.js'
 import { sameOriginOnly } from './same-origin.js'
-import { SESSION_COOKIE, SESSION_SECONDS } from './sessions.js'
-import { loginPage, problemPage } from './small-pages.js'
+import { problemPage } from './small-pages.js'
+import { limitStreams } from './stream-limit.js'
 import { verdictOf } from './verdict/verdict.js'
-import { loginFor, wayBack } from './way-back.js'
 
 const LIVE_INTERVAL_MS = 1000
+/** Far more than any form here or in bull-board sends. */
+const MAX_BODY_BYTES = 64 * 1024
 
 /** The operators' page as a web application. */
 export function createDashboardApp(context: DashboardContext): Hono<Visit> {
@@ -32,21 +35,16 @@ export function createDashboardApp(context: DashboardContext): Hono<Visit> {
   app.onError((error, c) => failurePage(error, c, log))
   app.notFound((c) => c.html(problemPage(undefined, 'There is no such page', []), 404))
 
+  const insideOnly = admit(access)
+  app.on('GET', ['/metrics', '/readyz'], (c, next) =>
+    signOfProxy(c) === undefined ? next() : insideOnly(c, next),
+  )
   app.route('/', context.health)
-  app.use(sameOriginOnly)
+  app.use(sameOriginOnly(access.clientOf))
   app.get('/assets/:name', serveAsset)
-  logInRoutes(app, access)
-
-  app.use(async (c, next) => {
-    const person = await access.personOf(c)
-    if (person === 'too-many-attempts')
-      return c.text('Too many wrong passwords; try again in a quarter of an hour.', 429)
-    if (person === undefined) return refuse(c)
-    c.set('person', { name: person.name, role: person.role })
-    c.set('hasSession', person.hasSession)
-    c.header('cache-control', 'no-store')
-    return next()
-  })
+  app.route('/', logInRoutes(access))
+  app.use(insideOnly)
+  app.use(bodyLimit({ maxSize: MAX_BODY_BYTES }))
 
   async function overview(person: Overview['person']): Promise<Overview> {
     const state = await reader.read()
@@ -56,10 +54,10 @@ export function createDashboardApp(context: DashboardContext): Hono<Visit> {
   }
 
   app.get('/', async (c) => c.html(overviewPage(await overview(visitor(c)))))
-  app.get('/events', (c) =>
+  app.get('/events', limitStreams(), (c) =>
     streamRegions(c, {
       intervalMs: LIVE_INTERVAL_MS,
-      stillAllowed: async () => typeof (await access.personOf(c)) === 'object',
+      stillAllowed: async () => (await access.enter(c)).status === 'in',
       regionsFor: async (person) => {
         const now = await overview(person)
         return Object.fromEntries(
@@ -93,54 +91,6 @@ async function serveAsset(c: Context<Visit>): Promise<Response> {
   return file === undefined
     ? c.notFound()
     : c.body(file.body, 200, { 'content-type': file.type, 'cache-control': 'no-cache' })
-}
-
-function logInRoutes(app: Hono<Visit>, access: Access): void {
-  app.get('/login', (c) => c.html(loginPage({ next: wayBack(c.req.query('next')) })))
-  app.post('/login', async (c) => {
-    const { name, password, next: wanted } = await c.req.parseBody()
-    const next = wayBack(wanted)
-    const attempt = await access.logIn(c, String(name ?? ''), String(password ?? ''))
-    switch (attempt.status) {
-      case 'too-many-attempts':
-        return c.html(
-          loginPage({ next, problem: 'Too many wrong passwords. Try again in a quarter of an hour.' }),
-          429,
-        )
-      case 'refused':
-        return c.html(loginPage({ next, problem: 'The name or the password is wrong.' }), 401)
-      case 'in':
-        access.sessions.end(getCookie(c, SESSION_COOKIE))
-        setCookie(c, SESSION_COOKIE, access.sessions.start(attempt.person), {
-          httpOnly: true,
-          sameSite: 'Lax',
-          path: '/',
-          maxAge: SESSION_SECONDS,
-          secure: overTls(c),
-        })
-        return c.redirect(next, 303)
-    }
-  })
-  app.post('/logout', (c) => {
-    access.sessions.end(getCookie(c, SESSION_COOKIE))
-    deleteCookie(c, SESSION_COOKIE, { path: '/', secure: overTls(c) })
-    return c.redirect('/login', 303)
-  })
-}
-
-function overTls(c: Context): boolean {
-  return c.req.header('x-forwarded-proto') === 'https' || c.req.url.startsWith('https:')
-}
-
-/** Leads a person to the login; a program gets 401, with the challenge only when it is no browser's script. */
-function refuse(c: Context): Response {
-  if (c.req.header('accept')?.includes('text/html')) return c.redirect(loginFor(c), 303)
-  const browser = c.req.header('sec-fetch-mode') !== undefined
-  return c.text(
-    'Log in first, or send basic authentication.',
-    401,
-    browser ? {} : { 'www-authenticate': 'Basic realm="auto-enroll"' },
-  )
 }
 
 function mountBoard(app: Hono<Visit>, { queue, actions, reader }: DashboardContext): void {

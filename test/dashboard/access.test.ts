@@ -1,4 +1,4 @@
-import { get } from 'node:http'
+import { get, request } from 'node:http'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { SettingsError } from '../../config/settings.js'
 import type { RunningDashboard } from '../../dashboard/run.js'
@@ -146,10 +146,6 @@ describe('with two accounts', () => {
     ['another site, whatever its origin', { origin: 'HERE', 'sec-fetch-site': 'cross-site' }],
     ['another site of the same domain', { origin: 'HERE', 'sec-fetch-site': 'same-site' }],
     ['a typed address', { 'sec-fetch-site': 'none' }],
-    [
-      'another origin that claims to be this',
-      { origin: 'https://evil.example', 'sec-fetch-site': 'same-origin' },
-    ],
   ])('refuses what changes something from %s', async (_, given: Record<string, string>) => {
     const headers: Record<string, string> = { ...basic(OPERATOR), ...given }
     if (given.origin === 'HERE') headers.origin = dashboard.url
@@ -191,6 +187,89 @@ describe('against guessing', () => {
       await dashboard.close()
     }
   })
+
+  it('lets a browser in that has logged in before, whatever others guess at its address', async () => {
+    const dashboard = await start()
+    try {
+      const first = await logIn(dashboard, OPERATOR.name, OPERATOR.password)
+      const cookie = cookiesOf(first)
+      for (let attempt = 0; attempt < 10; attempt += 1) await logIn(dashboard, OPERATOR.name, 'wrong')
+      expect((await logIn(dashboard, OPERATOR.name, OPERATOR.password, { cookie })).status).toBe(303)
+      const forged = `auto_enroll_browser=${'A'.repeat(16)}.${'A'.repeat(43)}`
+      for (const other of ['', forged, cookiesOf(await logIn(dashboard, VIEWER.name, VIEWER.password))]) {
+        expect((await logIn(dashboard, OPERATOR.name, OPERATOR.password, { cookie: other })).status).toBe(429)
+      }
+      for (let attempt = 0; attempt < 10; attempt += 1) {
+        await logIn(dashboard, OPERATOR.name, 'wrong', { cookie })
+      }
+      expect((await logIn(dashboard, OPERATOR.name, OPERATOR.password, { cookie })).status).toBe(429)
+    } finally {
+      await dashboard.close()
+    }
+  })
+
+  it('counts what many addresses guess for one name, and locks out nobody who logged in before', async () => {
+    const dashboard = await start()
+    const from = (address: string) => ({ 'x-forwarded-for': address })
+    try {
+      await logIn(dashboard, OPERATOR.name, OPERATOR.password, from('192.0.2.1'))
+      for (let attempt = 0; attempt < 500; attempt += 1) {
+        const address = from(`2001:db8:0:${Math.floor(attempt / 10).toString(16)}::${attempt}`)
+        expect((await logIn(dashboard, OPERATOR.name, 'wrong', address)).status).toBe(401)
+      }
+      const [stranger, friend] = [from('198.51.100.1'), from('192.0.2.1')]
+      expect((await logIn(dashboard, OPERATOR.name, OPERATOR.password, stranger)).status).toBe(429)
+      expect((await logIn(dashboard, VIEWER.name, VIEWER.password, stranger)).status).toBe(303)
+      expect((await logIn(dashboard, OPERATOR.name, OPERATOR.password, friend)).status).toBe(303)
+    } finally {
+      await dashboard.close()
+    }
+  })
+
+  it('takes an IPv6 network for one address', async () => {
+    const dashboard = await start()
+    const from = (address: string) => ({ forwarded: `for="[${address}]:443";proto=https` })
+    try {
+      for (let attempt = 0; attempt < 10; attempt += 1) {
+        await logIn(dashboard, OPERATOR.name, 'wrong', from(`2001:db8::${attempt}`))
+      }
+      const right = (address: string) =>
+        logIn(dashboard, OPERATOR.name, OPERATOR.password, from(address)).then(({ status }) => status)
+      expect(await right('2001:db8:0:0:ffff::1')).toBe(429)
+      expect(await right('2001:db8:0:1::1')).toBe(303)
+    } finally {
+      await dashboard.close()
+    }
+  })
+})
+
+describe('a body', () => {
+  let dashboard: RunningDashboard
+  beforeAll(async () => {
+    dashboard = await start()
+  })
+  afterAll(() => dashboard.close())
+
+  it.each([
+    ['that says how long it is', { 'content-length': String(100 * 1024 * 1024) }],
+    ['that does not', { 'transfer-encoding': 'chunked' }],
+  ])('%s is refused before a stranger has sent more than a little', async (_, headers) => {
+    expect(await statusAfter(dashboard, '/login', 32 * 1024, headers)).toBe(413)
+    expect(await statusAfter(dashboard, '/pause', 32 * 1024, headers)).toBe(401)
+    expect(await statusAfter(dashboard, '/logout', 32 * 1024, headers)).toBe(303)
+  })
+
+  it.each(['/retry', '/queues/api/queues/user-created/add'])(
+    'of an operator is refused when it is too large (%s)',
+    async (path) => {
+      const headers = {
+        ...basic(OPERATOR),
+        'transfer-encoding': 'chunked',
+        'content-type': 'application/json',
+      }
+      expect(await statusAfter(dashboard, path, 1232 * 1024, headers)).toBe(413)
+    },
+  )
 })
 
 describe('without a password', () => {
@@ -235,10 +314,31 @@ describe('behind a proxy that names the user', () => {
     }
   })
 
-  it('believes nobody but the proxy', async () => {
-    const dashboard = await start({ ...env, DASHBOARD_PROXY_ADDRESSES: '192.0.2.7' })
+  it.each(['DASHBOARD_TRUSTED_PROXIES', 'DASHBOARD_PROXY_ADDRESSES'])(
+    'believes nobody but %s',
+    async (name) => {
+      const dashboard = await start({ ...env, [name]: '192.0.2.7' })
+      try {
+        expect(await statusWith(dashboard, { 'x-forwarded-user': 'olga' })).toBe(401)
+      } finally {
+        await dashboard.close()
+      }
+    },
+  )
+
+  it('believes a network of proxies', async () => {
+    const dashboard = await start({ ...env, DASHBOARD_TRUSTED_PROXIES: '10.0.0.0/8, 127.0.0.0/8' })
     try {
-      expect(await statusWith(dashboard, { 'x-forwarded-user': 'olga' })).toBe(401)
+      expect(await statusWith(dashboard, { 'x-forwarded-user': 'olga' })).toBe(200)
+    } finally {
+      await dashboard.close()
+    }
+  })
+
+  it('does not believe two names, of which the client sent one', async () => {
+    const dashboard = await start(env)
+    try {
+      expect(await statusWith(dashboard, { 'x-forwarded-user': 'olga, vera' })).toBe(401)
     } finally {
       await dashboard.close()
     }
@@ -254,11 +354,16 @@ describe('behind a proxy that names the user', () => {
   })
 })
 
-function logIn(dashboard: RunningDashboard, name: string, password: string): Promise<Response> {
+function logIn(
+  dashboard: RunningDashboard,
+  name: string,
+  password: string,
+  headers: Record<string, string> = {},
+): Promise<Response> {
   return fetch(`${dashboard.url}/login`, {
     method: 'POST',
     redirect: 'manual',
-    headers: { origin: dashboard.url },
+    headers: { origin: dashboard.url, ...headers },
     body: new URLSearchParams({ name, password }),
   })
 }
@@ -266,6 +371,35 @@ function logIn(dashboard: RunningDashboard, name: string, password: string): Pro
 async function cookieOf(response: Response): Promise<string> {
   expect([response.status, response.headers.get('location')]).toEqual([303, '/'])
   return response.headers.get('set-cookie')?.split(';')[0] ?? ''
+}
+
+/** The cookies that a response sets, as a browser sends them back. */
+function cookiesOf(response: Response): string {
+  return response.headers
+    .getSetCookie()
+    .map((cookie) => cookie.split(';')[0])
+    .join('; ')
+}
+
+/** The status that comes back after so many bytes of a body that never ends. */
+function statusAfter(
+  dashboard: RunningDashboard,
+  path: string,
+  bytes: number,
+  headers: Record<string, string>,
+): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const sent = request(dashboard.url + path, {
+      method: 'POST',
+      headers: { origin: dashboard.url, ...headers },
+    })
+    sent.on('response', (response) => {
+      resolve(response.statusCode ?? 0)
+      sent.destroy()
+    })
+    sent.on('error', reject)
+    sent.write('a'.repeat(bytes))
+  })
 }
 
 function statusWith(dashboard: RunningDashboard, headers: Record<string, string>): Promise<number> {
@@ -280,10 +414,10 @@ function statusOf(
   headers: Record<string, string>,
 ): Promise<number> {
   return new Promise((resolve, reject) => {
-    const request = get(dashboard.url + path, { method, headers }, (response) => {
+    const sent = get(dashboard.url + path, { method, headers }, (response) => {
       response.resume()
       resolve(response.statusCode ?? 0)
     })
-    request.on('error', reject)
+    sent.on('error', reject)
   })
 }
