@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { describe, expect, it } from 'vitest'
 
-/** Who may import whom, as CONTRIBUTING.md tells it. */
+/** Who may import whom, as in CONTRIBUTING.md. */
 const MAY_IMPORT: Record<string, readonly string[]> = {
   config: [],
   db: ['config'],
@@ -36,16 +36,16 @@ it('reads the environment and ends the process in scripts/ alone', () => {
   expect(offenders).toEqual([])
 })
 
-it('has no two files that import each other, however far round', () => {
+it('has no circular imports, however long', () => {
   expect(files.map((file) => circleFrom(file)).filter((circle) => circle !== undefined)).toEqual([])
 })
 
-it('is told in CONTRIBUTING.md as it is', () => {
+it('is described in CONTRIBUTING.md as it is', () => {
   const contributing = readFileSync('CONTRIBUTING.md', 'utf8')
   for (const [room, below] of Object.entries(MAY_IMPORT)) {
-    const told =
+    const written =
       { scripts: 'all below', config: 'nothing' }[room] ?? below.map((name) => `\`${name}\``).join(', ')
-    expect(contributing).toMatch(new RegExp(`^\\| \`${room}/\` \\| .* \\| ${told} \\|$`, 'm'))
+    expect(contributing).toMatch(new RegExp(`^\\| \`${room}/\` \\| .* \\| ${written} \\|$`, 'm'))
   }
 })
 
@@ -59,7 +59,7 @@ function sourcesIn(folder: string): string[] {
   }
 }
 
-/** The files of ours that a file imports or re-exports, from the root of the repository. */
+/** The files of this repository that a file imports or re-exports, from the root of the repository. */
 function importsOf(file: string): string[] {
   const specifiers = readFileSync(file, 'utf8').matchAll(/(?:from|import)\s*\(?\s*'(\.[^']+)'/g)
   return [...specifiers].map(([, specifier = '']) =>
@@ -67,7 +67,7 @@ function importsOf(file: string): string[] {
   )
 }
 
-/** The way from a file back to itself; every file is passed once, or many imports would take for ever. */
+/** The path from a file back to itself. Each file is visited once, or many imports would take forever. */
 function circleFrom(start: string): string | undefined {
   const cameFrom = new Map<string, string>()
   const open = [start]
