@@ -26,6 +26,7 @@ const ICON_COLOURS: Record<string, string> = {
 const FILES: Record<string, { path: string; type: string }> = {
   'style.css': { path: join(ROOT, 'dashboard/assets/style.css'), type: 'text/css; charset=utf-8' },
   'live.js': { path: join(ROOT, 'dashboard/assets/live.js'), type: 'text/javascript; charset=utf-8' },
+  'plots.js': { path: join(ROOT, 'dashboard/assets/plots.js'), type: 'text/javascript; charset=utf-8' },
   'uplot.css': { path: join(uplot, 'dist/uPlot.min.css'), type: 'text/css; charset=utf-8' },
   'uplot.js': { path: join(uplot, 'dist/uPlot.iife.min.js'), type: 'text/javascript; charset=utf-8' },
 }

@@ -1,5 +1,5 @@
 import { html, raw } from 'hono/html'
-import { EMPTY, type Markup } from './html.js'
+import { EMPTY, type Markup, moment } from './html.js'
 import type { Person } from './person.js'
 
 interface LayoutOptions {
@@ -29,7 +29,7 @@ export function layout(
     <link id="icon" rel="icon" type="image/svg+xml" href="/assets/icon-${tone}.svg">
     <link rel="stylesheet" href="/assets/uplot.css">
     <link rel="stylesheet" href="/assets/style.css">
-    ${live ? html`<script defer src="/assets/uplot.js"></script><script defer src="/assets/live.js"></script><noscript><meta http-equiv="refresh" content="10"></noscript>` : EMPTY}
+    ${live ? html`<script defer src="/assets/uplot.js"></script><script defer src="/assets/plots.js"></script><script defer src="/assets/live.js"></script><noscript><meta http-equiv="refresh" content="10"></noscript>` : EMPTY}
   </head>
   <body>
     <a class="skip" href="#main">Skip to the content</a>
@@ -38,6 +38,7 @@ export function layout(
       ${person === undefined ? EMPTY : navigation(person, search)}
     </header>
     <main id="main" tabindex="-1">${main}</main>
+    ${person === undefined ? EMPTY : html`<footer id="as-of">As of ${moment(new Date())} UTC</footer>`}
   </body>
 </html>`
 }

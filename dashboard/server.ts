@@ -12,7 +12,7 @@ import type { DashboardContext } from './context.js'
 import { asset, runbookHtml } from './files.js'
 import { boardHeaders, strictHeaders } from './headers.js'
 import { layout } from './layout.js'
-import { streamRegions } from './live.js'
+import { liveRoutes } from './live.js'
 import { admit, logInRoutes } from './log-in.js'
 import type { Overview } from './page/overview.js'
 import { overviewPage, regions } from './page/page.js'
@@ -54,10 +54,13 @@ export function createDashboardApp(context: DashboardContext): Hono<Visit> {
   }
 
   app.get('/', async (c) => c.html(overviewPage(await overview(visitor(c)))))
-  app.get('/events', limitStreams(), (c) =>
-    streamRegions(c, {
+  app.get('/events', limitStreams())
+  app.route(
+    '/',
+    liveRoutes({
+      log,
       intervalMs: LIVE_INTERVAL_MS,
-      stillAllowed: async () => (await access.enter(c)).status === 'in',
+      stillAllowed: async (c) => (await access.enter(c)).status === 'in',
       regionsFor: async (person) => {
         const now = await overview(person)
         return Object.fromEntries(

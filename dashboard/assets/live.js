@@ -1,16 +1,137 @@
-// Follows the state by server-sent events and draws the plots. Without it the page reads as well, but stands still.
+// Keeps the page up to date, and says so when it cannot. Without this script the page says when it was made.
 
+/** The dashboard sends an event a second. */
+const QUIET_MS = 3000
+const STALE_MS = 5000
+const LONGEST_PAUSE_MS = 10_000
+const GREY_ICON =
+  'data:image/svg+xml,<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><circle cx="8" cy="8" r="7" fill="%2364748b"/></svg>'
+
+const main = document.getElementById('main')
 const announcer = document.getElementById('announcer')
+const icon = document.getElementById('icon')
+const asOf = document.querySelector('#as-of time')
 
-const events = new EventSource('/events')
-events.addEventListener('regions', (event) => {
-  for (const [name, html] of Object.entries(JSON.parse(event.data))) replaceRegion(name, html)
-})
+/** The regions as the dashboard last sent them: a stale page shows the verdict differently. */
+const received = { verdict: document.getElementById('verdict').outerHTML }
+let heardAt = clocks()
+let isStale = false
+let trouble = 'The dashboard does not answer.'
 
-/** Replaces a part of the page and keeps the focus where it was. */
-function replaceRegion(name, html) {
+let events = follow()
+const search = { failures: 0, nextAt: 0, isRunning: false }
+check()
+setInterval(check, 1000)
+// Timers of a hidden or sleeping page run late or not at all.
+document.addEventListener('visibilitychange', checkNow)
+for (const wake of ['pageshow', 'online', 'focus']) addEventListener(wake, checkNow)
+
+function follow() {
+  const source = new EventSource('/events')
+  source.addEventListener('regions', (event) => show(event.lastEventId, JSON.parse(event.data)))
+  return source
+}
+
+/** Shows what the dashboard sent, and that the page is live. */
+function show(at, regions) {
+  heardAt = clocks()
+  search.failures = 0
+  asOf.dateTime = at
+  asOf.textContent = `${at.slice(0, 10)} ${at.slice(11, 19)}`
+  const wasStale = isStale
+  isStale = false
+  if (wasStale) endStale()
+  for (const [name, html] of Object.entries(regions)) replaceRegion(name, html, wasStale)
+}
+
+function checkNow() {
+  search.nextAt = 0
+  check()
+}
+
+function check() {
+  const silence = silentMs()
+  if (silence > STALE_MS) showStale()
+  if (silence > QUIET_MS && !search.isRunning && performance.now() >= search.nextAt) findBack()
+}
+
+/** The wall clock goes on while the machine sleeps; the other one goes on while the wall clock is set back. */
+function clocks() {
+  return [Date.now(), performance.now()]
+}
+
+function silentMs() {
+  return Math.max(...clocks().map((now, index) => now - heardAt[index]))
+}
+
+/** Asks for the whole page's regions, then follows anew; leads to the login when this browser may no longer read. */
+async function findBack() {
+  search.isRunning = true
+  events.close()
+  try {
+    const response = await fetch('/regions', {
+      headers: { accept: 'text/html, application/json' },
+      redirect: 'manual',
+      cache: 'no-store',
+      signal: AbortSignal.timeout(STALE_MS * (search.failures + 1)),
+    })
+    // The dashboard's login, or that of a proxy in front of it. The address stays, so that it leads back here.
+    if (response.type === 'opaqueredirect' || [401, 403].includes(response.status)) return location.reload()
+    if (!response.ok) throw new Error(`The dashboard’s address answers with HTTP ${response.status}.`)
+    const { at, regions } = await response.json()
+    show(at, regions)
+    events = follow()
+  } catch (error) {
+    trouble = error.message.includes('HTTP') ? error.message : 'The dashboard does not answer.'
+    if (!navigator.onLine) trouble = 'This device is offline.'
+    if (isStale) showStale()
+    search.failures += 1
+    search.nextAt = performance.now() + pauseMs(search.failures)
+  } finally {
+    search.isRunning = false
+  }
+}
+
+/** Grows from a second; spread, so that many pages do not come back all at once. */
+function pauseMs(failures) {
+  return Math.min(500 * 2 ** failures, LONGEST_PAUSE_MS) * (0.75 + Math.random() / 4)
+}
+
+/** Says since when the page is not live, and takes the verdict's colour away. */
+function showStale() {
+  const time = `${asOf.dateTime.slice(11, 19)} UTC`
+  const words = `Not live since ${time}. ${trouble} What you see is from then; trying again …`
+  const banner = document.getElementById('stale')
+  if (banner !== null) {
+    if (banner.textContent !== words) banner.textContent = words
+    return
+  }
+  isStale = true
+  document.documentElement.classList.add('stale')
+  document.title = `Not live since ${time} · auto-enroll`
+  icon.setAttribute('href', GREY_ICON)
+  const verdict = document.getElementById('verdict')
+  verdict.className = 'verdict neutral'
+  verdict.dataset.tone = 'neutral'
+  verdict.querySelector('.mark').textContent = '?'
+  verdict.querySelector('h1').prepend(`At ${time}: `)
+  const alert = document.createElement('p')
+  Object.assign(alert, { id: 'stale', textContent: words })
+  alert.setAttribute('role', 'alert')
+  main.prepend(alert)
+}
+
+function endStale() {
+  document.documentElement.classList.remove('stale')
+  document.getElementById('stale')?.remove()
+  replaceRegion('verdict', received.verdict, true)
+}
+
+/** Replaces a part of the page, and keeps the focus and the scroll position. */
+function replaceRegion(name, html, always = false) {
   const old = document.getElementById(name)
-  if (old === null || old.outerHTML === html) return
+  if (old === null || (!always && received[name] === html)) return
+  received[name] = html
   const focused = old.contains(document.activeElement) ? positionOf(old, document.activeElement) : -1
   const scrolled = old.querySelector('.scroll')?.scrollLeft ?? 0
   const template = document.createElement('template')
@@ -31,142 +152,10 @@ function positionOf(root, element) {
   return focusables(root).indexOf(element)
 }
 
-/** A screen reader is told when the verdict becomes another, not each time that a number changes. */
+/** A screen reader hears when the verdict becomes another, not each time that a number changes. */
 function announce(old, fresh) {
   const headline = fresh.querySelector('h1')?.textContent ?? ''
   document.title = `${headline} · auto-enroll`
-  document.getElementById('icon')?.setAttribute('href', `/assets/icon-${fresh.dataset.tone}.svg`)
-  if (old.dataset.symptom !== fresh.dataset.symptom && announcer !== null) announcer.textContent = headline
+  icon.setAttribute('href', `/assets/icon-${fresh.dataset.tone}.svg`)
+  if (old.dataset.symptom !== fresh.dataset.symptom) announcer.textContent = headline
 }
-
-const PLOTS = {
-  hour: { series: ['completed', 'failed'], bars: true, total: 'last hour' },
-  weeks: { series: ['completed', 'failed'], bars: true, total: 'last two weeks' },
-  depth: { series: ['waiting', 'retrying', 'active'] },
-  latency: { series: ['oldest waiting', 'median', '99 %'] },
-}
-const COLOURS = {
-  completed: '--good',
-  failed: '--bad',
-  waiting: '--busy',
-  retrying: '--warning',
-  active: '--good',
-  'oldest waiting': '--warning',
-  median: '--good',
-  '99 %': '--busy',
-}
-/** How times are told at each distance of ticks, in seconds. */
-const CLOCK = [
-  [86_400, '{D} {MMM}'],
-  [60, '{HH}:{mm}'],
-  [1, '{HH}:{mm}:{ss}'],
-].map(([seconds, format]) => [seconds, format, null, null, null, null, null, null, 1])
-const REFRESH_MS = 15_000
-const HEIGHT = 180
-
-const drawn = new Map()
-const darkScheme = matchMedia('(prefers-color-scheme: dark)')
-
-async function refreshPlots() {
-  const response = await fetch('/plots.json', { headers: { accept: 'application/json' } }).catch(
-    () => undefined,
-  )
-  if (response?.ok !== true) return
-  const plots = await response.json()
-  for (const [name, data] of Object.entries(plots)) draw(name, data)
-}
-
-function draw(name, plotted) {
-  const data = PLOTS[name].bars ? withoutZeros(plotted) : plotted
-  const place = document.querySelector(`[data-plot="${name}"]`)
-  if (place === null) return
-  const known = drawn.get(name)
-  if (known === undefined) drawn.set(name, { plot: new uPlot(optionsFor(name, place), data, place), data })
-  else {
-    known.plot.setData(data)
-    known.data = data
-  }
-  summarise(name, data, place)
-}
-
-/** A bar of no height would still be drawn as a line. */
-function withoutZeros([times, ...series]) {
-  return [times, ...series.map((values) => values.map((value) => (value === 0 ? null : value)))]
-}
-
-/** The plot in words, below it and for a screen reader. */
-function summarise(name, [times, ...series], place) {
-  const { series: names, total } = PLOTS[name]
-  const figures = names.map((label, index) => {
-    const values = series[index] ?? []
-    const figure = total === undefined ? values.at(-1) : values.reduce((sum, value) => sum + value, 0)
-    return `${label} ${figure === null || figure === undefined ? '–' : Math.round(figure * 1000) / 1000}`
-  })
-  const words =
-    times.length === 0
-      ? 'no samples yet'
-      : `${total ?? `now; sampled since ${clock(times[0])}`}: ${figures.join(', ')}`
-  const summary = document.querySelector(`[data-summary="${name}"]`)
-  if (summary !== null) summary.textContent = words
-  place.setAttribute('aria-label', `${place.parentElement.querySelector('figcaption').textContent}. ${words}`)
-}
-
-function clock(seconds) {
-  return `${new Date(seconds * 1000).toISOString().slice(11, 16)} UTC`
-}
-
-function optionsFor(name, place) {
-  const { series, bars } = PLOTS[name]
-  const ink = colour('--quiet')
-  const axis = {
-    stroke: ink,
-    grid: { stroke: colour('--line'), width: 1 },
-    ticks: { stroke: colour('--line'), width: 1 },
-  }
-  return {
-    width: place.clientWidth,
-    height: HEIGHT,
-    tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), 'Etc/UTC'),
-    scales: {
-      x: bars ? {} : { range: () => [Date.now() / 1000 - 3600, Date.now() / 1000] },
-      y: { range: (_plot, _min, max) => [0, Math.max(1, max * 1.1)] },
-    },
-    axes: [
-      { ...axis, values: CLOCK },
-      { ...axis, size: 60 },
-    ],
-    legend: { live: false },
-    series: [
-      {},
-      ...series.map((label) => ({
-        label,
-        stroke: colour(COLOURS[label]),
-        width: bars ? 1 : 2,
-        points: { show: false },
-        ...(bars
-          ? { fill: `${colour(COLOURS[label])}66`, paths: uPlot.paths.bars({ size: [0.8, 20] }) }
-          : {}),
-      })),
-    ],
-  }
-}
-
-function colour(variable) {
-  return getComputedStyle(document.documentElement).getPropertyValue(variable).trim()
-}
-
-addEventListener('resize', () => {
-  for (const { plot } of drawn.values()) {
-    plot.setSize({ width: plot.root.parentElement.clientWidth, height: HEIGHT })
-  }
-})
-darkScheme.addEventListener('change', () => {
-  for (const [name, { plot, data }] of drawn) {
-    plot.destroy()
-    drawn.delete(name)
-    draw(name, data)
-  }
-})
-
-refreshPlots()
-setInterval(refreshPlots, REFRESH_MS)
