@@ -1,12 +1,12 @@
 import { sql } from 'kysely'
 import type { Database } from '../db/schema.js'
 
-/** Makes exactly so many users and published courses, with ids as Prisma makes them and statistics up to date. */
+/** Creates exactly this many users and published courses, with ids like Prisma's and up-to-date statistics. */
 export async function fillApplication(db: Database, users: number, courses: number): Promise<void> {
   await sql`truncate "User", "Course", "Enrollment" cascade`.execute(db)
   await sql`
     insert into "User" (id, email, name)
-    select 'c' || substr(md5(i::text), 1, 24), 'user' || i || '@example.com', 'Somebody'
+    select 'c' || substr(md5(i::text), 1, 24), 'user' || i || '@example.com', 'Someone'
     from generate_series(1, ${sql.lit(users)}) i
   `.execute(db)
   await sql`
@@ -21,14 +21,14 @@ export async function userIds(db: Database): Promise<string[]> {
   return rows.map((row) => row.id)
 }
 
-/** Nobody is enrolled any more, and no checkpoint is due. */
+/** Deletes all enrollments, and writes a checkpoint so that none happens during the measurement. */
 export async function forgetEnrollments(db: Database): Promise<void> {
   await sql`truncate "Enrollment"`.execute(db)
   await sql`checkpoint`.execute(db)
 }
 
-/** @throws {Error} when not everybody has every course: a figure of such a round would be worth nothing */
-export async function assertEverybodyEnrolled(db: Database, users: number, courses: number): Promise<void> {
+/** @throws {Error} unless everyone has every course; the figures of that round would mean nothing */
+export async function assertEveryoneEnrolled(db: Database, users: number, courses: number): Promise<void> {
   const { rows } = await sql<{ count: string }>`select count(*) from "Enrollment"`.execute(db)
   const found = Number(rows[0]?.count)
   if (found !== users * courses) throw new Error(`expected ${users * courses} enrollments, found ${found}`)

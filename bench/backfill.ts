@@ -20,7 +20,7 @@ const SIZES = [10_000, 100_000, 1_000_000]
 const QUICK_SIZES = [500, 4000]
 const PREFIX = '{bench-backfill}'
 
-/** How fast the backfill queues users, next to a queue that is merely filled, and what memory it takes. */
+/** How fast the backfill queues users compared with bare `addBulk`, and how much memory it needs. */
 export async function backfill(bench: Bench): Promise<Findings> {
   const database = await createDatabase(bench.servers.postgresUrl, 'backfill')
   try {
@@ -53,7 +53,7 @@ async function compete(bench: Bench, database: BenchDatabase, size: number): Pro
   }
   try {
     return await interleave({ backfill: run('backfill'), bare: run('bare') }, bench.rounds, (round) =>
-      bench.tell(`backfill, ${size} users: round ${round} of ${bench.rounds}`),
+      bench.progress(`backfill, ${size} users: round ${round} of ${bench.rounds}`),
     )
   } finally {
     await redis.flushall()
@@ -66,7 +66,7 @@ interface Reading {
   verifySeconds: Spread
 }
 
-/** How long the two commands take that only read, as a person waits for them. */
+/** How long a person waits for the two read-only commands. */
 async function reading(bench: Bench, database: BenchDatabase): Promise<Reading> {
   const command =
     (name: string, ...flags: string[]) =>
@@ -98,13 +98,13 @@ function report(results: { size: number; samples: Samples; reading: Reading }[])
   return {
     title: 'Backfill',
     method:
-      'Every user is without enrollments and no worker runs, so that queueing alone is timed; `--max-pending` is the ' +
-      'number of users. Next to it the same jobs, with the same options and ids known beforehand, are given to `addBulk` ' +
-      'in thousands. Each run is a process of its own on an emptied Redis; the time to start it is not counted. ' +
-      'The commands that only read are timed from the outside, with their start.',
+      'No user has an enrollment and no worker runs, so this times only the queueing; `--max-pending` equals the number of ' +
+      'users. For comparison, the same jobs with the same options go to `addBulk` in chunks of 1,000, with the user ids ' +
+      'already in memory. Each run is a separate process on an empty Redis; its start-up does not count. The read-only ' +
+      'commands are timed from the outside, start-up included.',
     tables: [
       {
-        title: 'Users queued a second, and peak memory (RSS) of the process',
+        title: 'Users queued per second, and peak memory (RSS) of the process',
         columns: [
           'users',
           'backfill, users/s',
@@ -123,7 +123,7 @@ function report(results: { size: number; samples: Samples; reading: Reading }[])
         ]),
       },
       {
-        title: 'Seconds of the commands that only read, nobody being enrolled',
+        title: 'Seconds that the read-only commands take while nobody is enrolled',
         columns: ['users', 'backfill --dry-run', 'verify'],
         rows: results.map(({ size, reading }) => [
           sized(size),
@@ -153,7 +153,7 @@ function report(results: { size: number; samples: Samples; reading: Reading }[])
     plots: [
       {
         file: 'backfill',
-        title: 'Users queued a second',
+        title: 'Users queued per second',
         kind: 'bar',
         unit: 'users/s',
         categories: results.map(({ size }) => `${sized(size)} users`),

@@ -1,25 +1,30 @@
 import { join } from 'node:path'
 import type { Servers } from './servers.js'
 
-/** What a scenario works with. */
+/** What a scenario gets. */
 export interface Bench {
   servers: Servers
   quick: boolean
-  /** Counted rounds of every comparison. */
+  /** Rounds of each comparison that count. */
   rounds: number
-  /** Tells a person what is under way. */
-  tell: (what: string) => void
-  /** Settings of a worker process of ours: its defaults, but no reconciler, which would join in. */
+  /** Shows what is being measured. */
+  progress: (what: string) => void
+  /** Settings of an auto-enroll worker: the defaults, but with the reconciler off, because it would interfere. */
   workerEnv(databaseUrl: string, prefix: string, partitions?: number): Record<string, string>
   logFile(name: string): string
 }
 
-export function createBench(servers: Servers, folder: string, quick: boolean, tell: Bench['tell']): Bench {
+export function createBench(
+  servers: Servers,
+  folder: string,
+  quick: boolean,
+  progress: Bench['progress'],
+): Bench {
   return {
     servers,
     quick,
     rounds: quick ? 2 : 5,
-    tell,
+    progress,
     workerEnv: (databaseUrl, prefix, partitions = 1) => ({
       DATABASE_URL: databaseUrl,
       QUEUE_URL: servers.redis.url,

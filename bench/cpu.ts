@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 
-/** CPU seconds that a process and its children, the ended ones included, have used so far; 0 where there is no /proc. */
+/** CPU seconds that a process and its children, including ended ones, have used so far; 0 without /proc. */
 export function cpuSeconds(pid: number): number {
   const own = statOf(pid)
   if (own === undefined) return 0
@@ -8,7 +8,7 @@ export function cpuSeconds(pid: number): number {
   return own.ticks / TICKS_PER_SECOND + living
 }
 
-/** CPU seconds that the whole machine has been busy so far. */
+/** CPU seconds used on the whole machine so far. */
 export function machineCpuSeconds(): number {
   try {
     const [user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0] =
@@ -23,12 +23,12 @@ export function parentOf(pid: number): number {
   return statOf(pid)?.parent ?? pid
 }
 
-/** What Linux gives out as USER_HZ on every platform that Node runs on. */
+/** Linux's USER_HZ on every platform that Node runs on. */
 const TICKS_PER_SECOND = 100
 
 function statOf(pid: number): { parent: number; ticks: number } | undefined {
   try {
-    // After the name, which may hold spaces and is in parentheses; see proc_pid_stat(5), fields 4 and 14 to 17.
+    // After the name, which is in parentheses and may contain spaces; see proc_pid_stat(5), fields 4 and 14 to 17.
     const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ').map(Number) ?? []
     return { parent: fields[1] ?? 0, ticks: fields.slice(11, 15).reduce((sum, ticks) => sum + ticks, 0) }
   } catch {

@@ -1,7 +1,7 @@
 import { markdownTable } from 'markdown-table'
 import type { Spread } from './rounds.js'
 
-/** What a scenario found out: told in tables, held against the figures to reach, and drawn. */
+/** What a scenario found: tables, plots, and figures that are compared with their targets. */
 export interface Findings {
   title: string
   /** How it was measured, in a paragraph. */
@@ -17,7 +17,7 @@ export interface Table {
   rows: string[][]
 }
 
-/** A figure with what it should reach: `at-least`, more is better; `at-most`, less is. */
+/** A figure with its targets. `at-least`: more is better; `at-most`: less is better. */
 export interface Figure {
   name: string
   value: Spread
@@ -28,7 +28,7 @@ export interface Figure {
 }
 
 export interface Plot {
-  /** Its name as a file, without an ending. */
+  /** File name without extension. */
   file: string
   title: string
   kind: 'bar' | 'line'
@@ -43,7 +43,7 @@ export function tableText({ columns, rows }: Table): string {
 
 export function figuresTable(figures: readonly Figure[]): Table {
   return {
-    title: 'Figures to reach',
+    title: 'Targets',
     columns: ['figure', 'median', 'spread', 'required', 'aim', 'verdict'],
     rows: figures.map((figure) => {
       const { name, value, bound, required, aim, unit } = figure
@@ -67,7 +67,7 @@ function verdict({ value, bound, required, aim }: Figure): string {
   return reaches(required) ? '✓' : '✗'
 }
 
-/** A count or a rate: whole, with thousands apart. */
+/** A count or a rate: a whole number with thousands separators. */
 export function whole(value: number): string {
   return Math.round(value).toLocaleString('en-US')
 }

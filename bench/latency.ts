@@ -12,7 +12,7 @@ import { openBenchQueue } from './queue.js'
 import { interleave, quantile, ratioOf, spreadOf } from './rounds.js'
 import { type BenchDatabase, createDatabase } from './servers.js'
 
-/** Of one run, in milliseconds. */
+/** Milliseconds of one run. */
 interface Sample {
   p50: number
   p95: number
@@ -26,10 +26,10 @@ type State = (typeof STATES)[number]
 type Cells = Record<string, Sample[]>
 
 const PREFIX = '{bench-latency}'
-/** Jobs that the backfill has waiting before sign-ups begin. */
+/** Sign-ups begin once the backfill has this many jobs waiting. */
 const UNDER_WAY = 50
 
-/** How long after the commit of a sign-up the user is enrolled, on a quiet queue and during a backfill. */
+/** How long after a sign-up's commit the user is enrolled, on a quiet queue and during a backfill. */
 export async function latency(bench: Bench): Promise<Findings> {
   const plan = bench.quick
     ? { rates: [50], signUps: 25, backlog: 4000, maxPending: { Redis: 50_000, Postgres: 250 } }
@@ -42,11 +42,10 @@ export async function latency(bench: Bench): Promise<Findings> {
   return {
     title: 'Latency',
     method:
-      `Every run inserts ${plan.signUps.toLocaleString('en-US')} users at a steady rate and publishes each after the commit; told is the time from that ` +
-      'commit to the one of the enrollments, as Postgres stamps both (`track_commit_timestamp`). Before each run Postgres ' +
-      'has made a checkpoint. The backfill is of ' +
-      `${plan.backlog.toLocaleString('en-US')} users, with the default \`--max-pending\` on Redis and ${plan.maxPending.Postgres.toLocaleString('en-US')} on ` +
-      'Postgres, which works through them more slowly.',
+      `Every run inserts ${plan.signUps.toLocaleString('en-US')} users at a steady rate and publishes each after its commit. We report the time from that ` +
+      'commit to the commit of the enrollments, both as recorded by Postgres (`track_commit_timestamp`). Postgres writes a ' +
+      `checkpoint before each run. The backfill has ${plan.backlog.toLocaleString('en-US')} users, with the default ` +
+      `\`--max-pending\` on Redis and ${plan.maxPending.Postgres.toLocaleString('en-US')} on Postgres, which is slower.`,
     tables: plan.rates.map((rate) => tableFor(rate, cell)),
     figures: BACKENDS.map((backend) => ({
       name: `p99 during a backfill ÷ idle p99, 50 sign-ups/s, queue on ${backend}`,
@@ -59,7 +58,7 @@ export async function latency(bench: Bench): Promise<Findings> {
     plots: [
       {
         file: 'latency',
-        title: 'From the committed sign-up to the enrollment, 50 sign-ups a second',
+        title: 'From sign-up commit to enrollment commit, 50 sign-ups per second',
         kind: 'bar',
         unit: 'ms',
         categories: ['p50', 'p95', 'p99'],
@@ -78,7 +77,7 @@ export async function latency(bench: Bench): Promise<Findings> {
 
 function tableFor(rate: number, cell: (backend: BackendName, rate: number, state: State) => Sample[]): Table {
   return {
-    title: `${rate} sign-ups a second: milliseconds from the commit to the enrollment`,
+    title: `${rate} sign-ups per second: milliseconds from sign-up commit to enrollment commit`,
     columns: ['', 'p50', 'p95', 'p99'],
     rows: BACKENDS.flatMap((backend) =>
       STATES.map((state) => [
@@ -97,10 +96,10 @@ function nameOf(backend: BackendName, rate: number, state: State): string {
 
 interface Plan {
   rates: number[]
-  /** In each run, so that even of the slowest hundredth there are several. */
+  /** Per run; enough that several fall into the slowest one percent. */
   signUps: number
   backlog: number
-  /** Jobs that the backfill may have waiting. */
+  /** Unfinished jobs that the backfill may have. */
   maxPending: Record<BackendName, number>
 }
 
@@ -108,7 +107,7 @@ async function measure(bench: Bench, backend: BackendName, plan: Plan): Promise<
   const database = await createDatabase(bench.servers.postgresUrl, `latency_${backend.toLowerCase()}`)
   await fillApplication(database.db, plan.backlog, 2)
   const queueUrl = backend === 'Redis' ? bench.servers.redis.url : database.url
-  // Only the default prefix has its schema in this database.
+  // Only the default prefix has a schema in this database.
   const prefix = backend === 'Redis' ? PREFIX : '{auto-enroll}'
   const queue = openBenchQueue(queueUrl, prefix)
   const env = { ...bench.workerEnv(database.url, prefix), QUEUE_URL: queueUrl }
@@ -128,14 +127,14 @@ async function measure(bench: Bench, backend: BackendName, plan: Plan): Promise<
   ])
   try {
     return await interleave<string, Sample>(Object.fromEntries(cells), bench.rounds, (round) =>
-      bench.tell(`latency, queue on ${backend}: round ${round} of ${bench.rounds}`),
+      bench.progress(`latency, queue on ${backend}: round ${round} of ${bench.rounds}`),
     )
   } finally {
     await Promise.all([publisher.close(), queue.close(), worker.stop()])
     await database.close()
   }
 
-  /** Nothing that the run before it left to be written to the disk comes in its way. */
+  /** Starts from a checkpoint, so that the previous run's writes do not interfere. */
   async function afresh(run: () => Promise<Sample>): Promise<Sample> {
     await forgetEnrollments(database.db)
     return run()
@@ -163,7 +162,7 @@ interface SignUps {
   intervalMs: number
 }
 
-/** An open loop: a sign-up begins when it is due, whatever became of those before. */
+/** An open loop: each sign-up starts when it is due, whether or not earlier ones have finished. */
 async function signUpSteadily({ database: { db }, publish, count, intervalMs }: SignUps): Promise<Sample> {
   const startedAt = performance.now()
   const underway: Promise<string>[] = []
@@ -177,7 +176,7 @@ async function signUpSteadily({ database: { db }, publish, count, intervalMs }: 
 
   async function signUp(): Promise<string> {
     const userId = `c${randomUUID().replaceAll('-', '')}`
-    await sql`insert into "User" (id, email, name) values (${userId}, ${`${userId}@example.com`}, 'Somebody')`.execute(
+    await sql`insert into "User" (id, email, name) values (${userId}, ${`${userId}@example.com`}, 'Someone')`.execute(
       db,
     )
     await publish(userId)
@@ -185,10 +184,10 @@ async function signUpSteadily({ database: { db }, publish, count, intervalMs }: 
   }
 }
 
-/** Between the two commits of each user, as Postgres has stamped them, once everybody is enrolled. */
+/** Milliseconds between the two commits of each user, as recorded by Postgres, once everyone is enrolled. */
 async function latenciesOf(db: Database, userIds: readonly string[]): Promise<number[]> {
   for (;;) {
-    // Not at once, for the last of them would have to share the machine with the question.
+    // Not immediately: this query would compete with the last enrollments.
     await delay(500)
     const { rows } = await sql<{ ms: number }>`
       select (extract(epoch from max(pg_xact_commit_timestamp(e.xmin)) - max(pg_xact_commit_timestamp(u.xmin))) * 1000)::float8 as ms

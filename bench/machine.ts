@@ -1,7 +1,7 @@
 import { cpus, loadavg, platform, release, totalmem } from 'node:os'
 import type { Servers } from './servers.js'
 
-/** Where something was measured, and what ran there. */
+/** The machine and the versions that were measured. */
 export function describeMachine({ versions }: Servers): string[] {
   const [cpu] = cpus()
   return [
@@ -12,7 +12,7 @@ export function describeMachine({ versions }: Servers): string[] {
   ]
 }
 
-/** Processes that wanted to run in the last minute, on average. */
+/** Average number of runnable processes in the last minute. */
 export function loadAverage(): number {
   return loadavg()[0] ?? 0
 }

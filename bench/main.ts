@@ -28,13 +28,13 @@ const RESULTS = join(DOCS, 'performance.json')
 await runCommand({
   name: 'bench',
   description:
-    'Measures on a Redis and a Postgres of its own, holds the figures against what they should reach, and writes ' +
+    'Starts its own Redis and Postgres, measures, compares the figures with their targets, and writes ' +
     'docs/performance.md with its plots and docs/performance.json.',
   flags: [
-    new Option('--quick', 'small numbers and two rounds instead of five; writes nothing'),
+    new Option('--quick', 'small numbers, two rounds instead of five, and no files written'),
     new Option(
       '--only <scenario>',
-      'one scenario; of the others the document keeps what was measured before',
+      'measure one scenario; the document keeps the earlier results of the others',
     ).choices(Object.keys(SCENARIOS)),
   ],
   async run({ log }, { quick = false, only }: { quick?: boolean; only?: string }) {
@@ -48,17 +48,21 @@ await runCommand({
   },
 })
 
-/** As the scenarios are listed, whichever was measured last. */
+/** In the order of `SCENARIOS`, whichever was measured last. */
 function inOrder(results: Results): Results {
   return Object.fromEntries(
     Object.keys(SCENARIOS).flatMap((name) => (results[name] === undefined ? [] : [[name, results[name]]])),
   )
 }
 
-async function measure(quick: boolean, only: string | undefined, tell: Bench['tell']): Promise<Results> {
+async function measure(
+  quick: boolean,
+  only: string | undefined,
+  progress: Bench['progress'],
+): Promise<Results> {
   const folder = await mkdtemp(join(tmpdir(), 'auto-enroll-bench-'))
   const servers = await startServers()
-  const bench = createBench(servers, folder, quick, tell)
+  const bench = createBench(servers, folder, quick, progress)
   const results: Results = {}
   try {
     for (const [name, scenario] of Object.entries(SCENARIOS)) {

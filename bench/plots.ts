@@ -11,7 +11,7 @@ export function drawPlot({ title, kind, unit, categories, series }: Plot): strin
       animation: false,
       backgroundColor: '#ffffff',
       title: { text: title, left: 'center', top: 8, textStyle: { fontSize: 16 } },
-      // Without a browser the width of a text is only guessed.
+      // Without a browser, text widths are only estimated.
       legend: { bottom: 4, show: series.length > 1, textStyle: { width: 240 } },
       grid: { left: 70, right: 20, top: 60, bottom: series.length > 1 ? 90 : 40 },
       xAxis: { type: 'category', data: categories },

@@ -9,7 +9,7 @@ export interface BenchProcess {
   stop(): Promise<void>
 }
 
-/** Starts a compiled module of the project as a process of its own; its output goes to a file, as a service's would. */
+/** Starts a compiled module of this project as a separate process. Its output goes to a file, like a service's. */
 export function startProcess(
   module: string,
   args: readonly string[],

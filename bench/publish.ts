@@ -7,7 +7,7 @@ import { type Figure, type Findings, preciseSpread } from './findings.js'
 import { openBenchQueue } from './queue.js'
 import { interleave, quantile, ratioOf, type Spread, spreadOf } from './rounds.js'
 
-/** As many failures in a row open the publisher's circuit breaker. */
+/** This many failures in a row open the publisher's circuit breaker. */
 const FIRST_CALLS = 5
 const PREFIX = '{bench-publish}'
 
@@ -17,7 +17,7 @@ interface Sample {
   max: number
 }
 
-/** What publishing adds to a sign-up, while the queue is well and while it is not. */
+/** How much time publishing adds to a sign-up, while the queue works and while it does not. */
 export async function publish(bench: Bench): Promise<Findings> {
   const healthy = await whileHealthy(bench)
   const refused = await whileAway(bench, 'refused')
@@ -38,13 +38,13 @@ export async function publish(bench: Bench): Promise<Findings> {
   return {
     title: 'Publish',
     method:
-      'Calls one after the other, each for a new user. While Redis is well, `publish` and a bare `queue.add` with the same ' +
-      'job options take turns call by call, each over a connection of its own of the same kind. While Redis is away, ' +
-      `every round makes a new publisher with ${bench.quick ? 'a timeout of 50 ms' : 'the default timeout'}; its first ` +
-      `${FIRST_CALLS} calls fail and open the circuit breaker, the rest meet it open.`,
+      'One call after the other, each for a new user. While Redis works, `publish` and a bare `queue.add` with the same job ' +
+      'options alternate call by call, each on its own connection of the same kind. While Redis is down, each round creates ' +
+      `a new publisher with ${bench.quick ? 'a timeout of 50 ms' : 'the default timeout'}. Its first ${FIRST_CALLS} calls ` +
+      'fail and open the circuit breaker; the rest find it open.',
     tables: [
       {
-        title: 'Milliseconds a call',
+        title: 'Milliseconds per call',
         columns: ['', 'p50', 'p99', 'slowest'],
         rows: [
           row('bare queue.add', healthy.bare),
@@ -79,7 +79,7 @@ function medianRatio(samples: Sample[], others: Sample[]): Spread {
   )
 }
 
-async function whileHealthy({ servers, quick, rounds, tell }: Bench) {
+async function whileHealthy({ servers, quick, rounds, progress }: Bench) {
   const calls = quick ? 500 : 4000
   const queue = openBenchQueue(servers.redis.url, PREFIX)
   const publisher = createPublisher({ queueUrl: servers.redis.url, prefix: PREFIX, timeoutMs: 10_000 })
@@ -106,7 +106,7 @@ async function whileHealthy({ servers, quick, rounds, tell }: Bench) {
   }
   try {
     const { both } = await interleave({ both: round }, rounds, (count) =>
-      tell(`publish: round ${count} of ${rounds}`),
+      progress(`publish: round ${count} of ${rounds}`),
     )
     return { bare: both.map(({ bare }) => bare), publish: both.map(({ publish }) => publish) }
   } finally {
@@ -115,7 +115,7 @@ async function whileHealthy({ servers, quick, rounds, tell }: Bench) {
   }
 }
 
-async function whileAway({ quick, rounds, tell }: Bench, how: 'refused' | 'frozen') {
+async function whileAway({ quick, rounds, progress }: Bench, how: 'refused' | 'frozen') {
   const [calls, timeoutMs] = quick ? [300, 50] : [2000, 250]
   const server = how === 'frozen' ? await startRedis() : undefined
   const queueUrl = server?.url ?? `redis://127.0.0.1:${await freePort()}`
@@ -134,7 +134,7 @@ async function whileAway({ quick, rounds, tell }: Bench, how: 'refused' | 'froze
   }
   try {
     const { away } = await interleave({ away: round }, rounds, (count) =>
-      tell(`publish, Redis ${how}: round ${count} of ${rounds}`),
+      progress(`publish, Redis ${how}: round ${count} of ${rounds}`),
     )
     return { first: away.map(({ first }) => first), rest: away.map(({ rest }) => rest) }
   } finally {

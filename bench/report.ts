@@ -3,21 +3,21 @@ import { join } from 'node:path'
 import { type Findings, figuresTable, precise, type Table, tableText } from './findings.js'
 import { drawPlot } from './plots.js'
 
-/** A scenario's findings, with when and where they were found. */
+/** A scenario's findings, with when and where they were measured. */
 export interface Measured extends Findings {
   takenAt: string
   rounds: number
   machine: string[]
-  /** Load average of the machine before and after; what runs beside the bench shows here. */
+  /** Load average of the machine before and after, which shows whether anything else was running. */
   load: { before: number; after: number }
 }
 
-/** What was measured last, by scenario. */
+/** The latest measurements, by scenario. */
 export type Results = Record<string, Measured>
 
 const PLOTS = 'performance'
 
-/** @returns what an earlier run wrote to `file`; nothing where there is none */
+/** @returns what an earlier run wrote to `file`; empty if there is none */
 export async function readResults(file: string): Promise<Results> {
   try {
     return JSON.parse(await readFile(file, 'utf8')) as Results
@@ -31,7 +31,7 @@ export function writeResults(file: string, results: Results): Promise<void> {
   return writeFile(file, `${JSON.stringify(results, null, 2)}\n`)
 }
 
-/** Writes `performance.md` and its plots into a folder. */
+/** Writes `performance.md` and its plots to a folder. */
 export async function writeReport(folder: string, results: Results): Promise<void> {
   await mkdir(join(folder, PLOTS), { recursive: true })
   const all = Object.values(results)
@@ -47,13 +47,13 @@ export async function writeReport(folder: string, results: Results): Promise<voi
 
 const INTRODUCTION = `# Performance
 
-\`npm run bench\` wrote this file, its plots and \`performance.json\`; \`npm run bench -- --quick\` shows with small numbers
-whether much has changed, and writes none of them.
+\`npm run bench\` writes this file, its plots and \`performance.json\`. \`npm run bench -- --quick\` checks with small numbers
+whether much has changed, and writes nothing.
 
-Everything runs on one machine: the processes of ours, Redis and Postgres share its cores. Every figure is the median
-over interleaved rounds, with the smallest and the largest beside it: in each round all contestants run one after the
-other, each round begins with another one, and a first round is not counted. A ratio is taken within each round, and the
-median of those is told. Absolute figures move with the machine and with what else it does; the ratios are what holds.`
+Everything runs on one machine: our processes, Redis and Postgres share its cores. Each figure is a median over rounds, with
+the smallest and largest value next to it. In each round all contestants run one after the other, starting with a different
+one each time; the first round is a warm-up and does not count. Ratios are computed within each round, and we report their
+median. Absolute figures depend on the machine and on what else it is doing. The ratios are what you can rely on.`
 
 function chapter({ title, method, tables, plots, takenAt, rounds, machine, load }: Measured): string {
   return [

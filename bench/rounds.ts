@@ -1,4 +1,4 @@
-/** A median with the smallest and the largest value it stands for. */
+/** A median with the smallest and the largest value. */
 export interface Spread {
   median: number
   min: number
@@ -6,8 +6,8 @@ export interface Spread {
 }
 
 /**
- * Lets every contestant run once in each round, one after the other and each round beginning with another, so that what
- * disturbs the machine disturbs them all. A first round only warms up and is not counted.
+ * Runs every contestant once per round, one after the other, starting with a different one each round, so that disturbances
+ * of the machine affect all of them. The first round is a warm-up and does not count.
  */
 export async function interleave<Name extends string, Sample>(
   contestants: Readonly<Record<Name, () => Promise<Sample>>>,
@@ -36,7 +36,7 @@ export function ratioOf(values: readonly number[], others: readonly number[]): S
   return spreadOf(values.map((value, round) => value / (others[round] ?? Number.NaN)))
 }
 
-/** The smallest value that so large a share of the values does not exceed (the nearest rank). */
+/** The smallest value that is not exceeded by this share of the values (nearest rank). */
 export function quantile(values: readonly number[], share: number): number {
   return values.toSorted((a, b) => a - b)[Math.max(0, Math.ceil(share * values.length) - 1)] ?? Number.NaN
 }

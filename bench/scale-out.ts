@@ -21,20 +21,20 @@ const FLEETS: readonly Fleet[] = [
   { workers: 4, partitions: 4 },
 ]
 
-/** What more worker processes on one queue bring, and more partitions of it. */
+/** What more worker processes on one queue gain, and what more partitions gain. */
 export async function scaleOut(bench: Bench): Promise<Findings> {
   const samples = await compete(bench)
   const speeds = (of: Sample[] = []) => of.map(({ usersPerSecond }) => usersPerSecond)
   const alone = speeds(samples[nameOf(ALONE)])
   return {
-    title: 'Scale out',
+    title: 'Scaling out',
     method:
-      'As under throughput, with 2 courses and more worker processes on the one queue, of one partition or four on one Redis. All of it shares this machine, so ' +
-      'the cores that are free, and not the queue, bound what a further process brings.',
+      'As under Throughput, with 2 courses, more worker processes on one queue, and one or four partitions on one Redis. ' +
+      'Everything shares this machine, so the free cores, not the queue, limit what another process gains.',
     tables: [
       {
-        title: 'Users enrolled a second, and microseconds of CPU for each user',
-        columns: ['', 'users/s', '÷ one worker', 'Node', 'Redis', 'Postgres', 'cores in use on the machine'],
+        title: 'Users enrolled per second, and microseconds of CPU per user',
+        columns: ['', 'users/s', '÷ one worker', 'Node', 'Redis', 'Postgres', 'cores busy on the machine'],
         rows: Object.entries(samples).map(([name, list]) => [
           name,
           wholeSpread(spreadOf(speeds(list))),
@@ -50,7 +50,7 @@ export async function scaleOut(bench: Bench): Promise<Findings> {
     plots: [
       {
         file: 'scale-out',
-        title: 'Users enrolled a second, by worker processes and partitions',
+        title: 'Users enrolled per second, by worker processes and partitions',
         kind: 'bar',
         unit: 'users/s',
         categories: Object.keys(samples),
@@ -80,7 +80,7 @@ async function compete(bench: Bench): Promise<Record<string, Sample[]>> {
       (fleet) => [nameOf(fleet), turnOf(fleet)] as const,
     )
     return await interleave(Object.fromEntries(contestants), rounds, (round) =>
-      bench.tell(`scale out: round ${round} of ${rounds}`),
+      bench.progress(`scale out: round ${round} of ${rounds}`),
     )
   } finally {
     await Promise.all(started.map((child) => child.stop()))

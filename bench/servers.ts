@@ -13,15 +13,15 @@ export interface Servers {
   redis: RedisServer
   /** Superuser's URL. */
   postgresUrl: string
-  /** Process ids by what they serve, for the accounting of CPU time. */
+  /** Process ids, to account for CPU time. */
   pids: { redis: number; postgres: number }
   versions: { redis: string; postgres: string }
   stop(): Promise<void>
 }
 
 /**
- * A Redis that appends to its file and syncs it every second, and a Postgres with its default durability that stamps
- * commits with their time.
+ * A Redis with an append-only file that is synced every second, and a Postgres with default durability that records commit
+ * times.
  */
 export async function startServers(): Promise<Servers> {
   await ensurePrograms([REDIS_SERVER])
@@ -46,7 +46,7 @@ export interface BenchDatabase {
   close(): Promise<void>
 }
 
-/** A new database with the application's tables and the queue's own schema. */
+/** A new database with the application's tables and the queue's schema. */
 export async function createDatabase(postgresUrl: string, name: string): Promise<BenchDatabase> {
   await onServer(postgresUrl, `create database ${name}`)
   const address = new URL(postgresUrl)
@@ -64,7 +64,7 @@ export async function createDatabase(postgresUrl: string, name: string): Promise
   }
 }
 
-/** The server itself is the parent of the process that serves a connection. */
+/** The postmaster is the parent of the process that serves a connection. */
 async function postmasterPid(url: string): Promise<number> {
   const client = new pg.Client(url)
   await client.connect()

@@ -23,27 +23,27 @@ const CONCURRENCY = 300
 const NAMES = {
   worker: 'auto-enroll worker',
   nothing: 'BullMQ worker that does nothing',
-  oneStatement: 'one statement a job',
+  oneStatement: 'one statement per job',
   helper: 'original design’s helper, 50 at once',
-  kyselyHelper: 'the same over Kysely instead of Prisma',
-  bareHelper: 'the same over pg alone',
-  postgres: 'Postgres alone, one statement for everybody',
+  kyselyHelper: 'the same with Kysely instead of Prisma',
+  bareHelper: 'the same with only pg',
+  postgres: 'Postgres alone, one statement for everyone',
 } as const
 type Name = keyof typeof NAMES
 
-/** How many users a second are enrolled, next to what bounds it and what it replaces. */
+/** How many users per second are enrolled, compared with the upper limit and with what auto-enroll replaces. */
 export async function throughput(bench: Bench): Promise<Findings> {
-  await prepareOriginalDesign(bench.tell)
+  await prepareOriginalDesign(bench.progress)
   const few = await compete(bench, { courses: 2, users: bench.quick ? 500 : 20_000 })
   const many = await compete(bench, { courses: 20, users: bench.quick ? 100 : 4000 })
   return {
     title: 'Throughput',
     method:
-      `A paused queue is filled with sign-ups; timed is from resuming it until no job is unfinished. The worker is ` +
-      `\`npm run worker\` with its defaults (${CONCURRENCY} jobs at once, log level \`info\` into a file) but for the ` +
-      `reconciler, which is off. The other workers take the same jobs with the same options, each in a process of its own ` +
-      `that lives through all rounds. The original design’s helper is the one that its design wrote, over Prisma; the two rewrites of it beside it share ` +
-      `nothing with auto-enroll either. Before each turn no one is enrolled and Postgres has made a checkpoint.`,
+      `We fill a paused queue with sign-ups and measure from resuming it until no job is unfinished. The worker is ` +
+      `\`npm run worker\` with its defaults (${CONCURRENCY} jobs at once, log level \`info\`, into a file), except that the ` +
+      `reconciler is off. The other workers take the same jobs with the same options, each in a separate process that lives ` +
+      `through all rounds. The original design’s helper is the code of that design, with Prisma; its two rewrites share no ` +
+      `code with auto-enroll. Before each turn nobody is enrolled and Postgres writes a checkpoint.`,
     tables: [
       rates('2 courses', few, 2),
       rates('20 courses', many, 20),
@@ -55,7 +55,7 @@ export async function throughput(bench: Bench): Promise<Findings> {
     plots: [
       {
         file: 'throughput',
-        title: 'Users enrolled a second',
+        title: 'Users enrolled per second',
         kind: 'bar',
         unit: 'users/s',
         categories: ['2 courses', '20 courses'],
@@ -69,7 +69,7 @@ export async function throughput(bench: Bench): Promise<Findings> {
 }
 
 async function compete(bench: Bench, { users, courses }: { users: number; courses: number }) {
-  const { servers, rounds, tell } = bench
+  const { servers, rounds, progress } = bench
   const database = await createDatabase(servers.postgresUrl, `throughput_${courses}`)
   const { db } = database
   await fillApplication(db, users, courses)
@@ -107,7 +107,7 @@ async function compete(bench: Bench, { users, courses }: { users: number; course
         }),
       },
       rounds,
-      (round) => tell(`throughput, ${courses} courses: round ${round} of ${rounds}`),
+      (round) => progress(`throughput, ${courses} courses: round ${round} of ${rounds}`),
     )
   } finally {
     await Promise.all(started.map((child) => child.stop()))
@@ -158,7 +158,7 @@ function speeds(samples: readonly Sample[]): number[] {
 
 function rates(what: string, samples: Samples, courses: number): Table {
   return {
-    title: `${what}: users a second`,
+    title: `${what}: users per second`,
     columns: ['', 'users/s', 'rows/s', 'worker ÷ this'],
     rows: (Object.keys(NAMES) as Name[]).map((name) => {
       const speed = speeds(samples[name])
@@ -172,11 +172,11 @@ function rates(what: string, samples: Samples, courses: number): Table {
   }
 }
 
-/** How far ahead of what it replaces any worker on this queue could be, on this machine. */
+/** How much faster than what it replaces any worker on this queue could be, on this machine. */
 function bounds(samples: Samples): Table {
   const others = ['oneStatement', 'helper', 'kyselyHelper', 'bareHelper'] as const
   return {
-    title: '2 courses: what no worker on this queue can exceed',
+    title: '2 courses: the most that any worker on this queue can reach',
     columns: ['', 'worker that does nothing ÷ this'],
     rows: others.map((name) => [
       NAMES[name],
@@ -185,12 +185,12 @@ function bounds(samples: Samples): Table {
   }
 }
 
-/** What the limit is made of: where the CPU time of a user goes. */
+/** Where the CPU time for each user goes. */
 function shares(what: string, samples: Samples): Table {
   const median = (list: readonly Sample[], of: (sample: Sample) => number) => spreadOf(list.map(of)).median
   return {
-    title: `${what}: microseconds of CPU for each user`,
-    columns: ['', 'Node', 'Redis', 'Postgres', 'in all', 'cores in use on the machine'],
+    title: `${what}: microseconds of CPU per user`,
+    columns: ['', 'Node', 'Redis', 'Postgres', 'total', 'cores busy on the machine'],
     rows: (Object.keys(NAMES) as Name[]).map((name) => {
       const list = samples[name]
       return [
@@ -216,7 +216,7 @@ function figures(few: Samples, many: Samples): Figure[] {
       aim: 0.8,
     },
     {
-      name: 'worker ÷ one statement a job, 2 courses',
+      name: 'worker ÷ one statement per job, 2 courses',
       value: ratio(few, 'oneStatement'),
       ...atLeast,
       required: 2.8,
@@ -230,7 +230,7 @@ function figures(few: Samples, many: Samples): Figure[] {
       aim: 4,
     },
     {
-      name: 'rows a second ÷ Postgres alone, 20 courses',
+      name: 'rows per second ÷ Postgres alone, 20 courses',
       value: ratio(many, 'postgres'),
       ...atLeast,
       required: 0.5,

@@ -1,15 +1,15 @@
 import type { Database } from '../db/schema.js'
-import { assertEverybodyEnrolled, forgetEnrollments } from './application.js'
+import { assertEveryoneEnrolled, forgetEnrollments } from './application.js'
 import { cpuSeconds, machineCpuSeconds } from './cpu.js'
 import type { BenchProcess } from './process.js'
 import type { Servers } from './servers.js'
 
-/** What a contestant tells of a round. */
+/** What was measured of a contestant in one round. */
 export interface Sample {
   usersPerSecond: number
-  /** Microseconds of CPU time for each user, by process. */
+  /** Microseconds of CPU time per user, by process. */
   cpu: { node: number; redis: number; postgres: number }
-  /** Cores in use on the whole machine, whoever used them. */
+  /** Cores busy on the whole machine, in any process. */
   busyCores: number
 }
 
@@ -19,15 +19,15 @@ interface TurnOptions {
   servers: Servers
   db: Database
   users: number
-  /** Courses that everybody must have in the end; 0 where nobody is enrolled. */
+  /** Courses that everyone must have in the end; 0 if nobody is enrolled. */
   courses: number
   /** The Node processes that do the work. */
   children: readonly BenchProcess[]
-  /** Answers the seconds that it took. */
+  /** Resolves with the seconds that it took. */
   run: () => Promise<number>
 }
 
-/** One timed turn, from nobody enrolled to everybody, with the CPU time that it took. */
+/** One timed turn, from nobody enrolled to everyone, with the CPU time it took. */
 export function timedTurn({ servers, db, users, courses, children, run }: TurnOptions): Turn {
   const used = () => ({
     node: children.reduce((sum, child) => sum + cpuSeconds(child.pid), 0),
@@ -40,7 +40,7 @@ export function timedTurn({ servers, db, users, courses, children, run }: TurnOp
     const [before, startedAt] = [used(), performance.now()]
     const seconds = await run()
     const [after, wallSeconds] = [used(), (performance.now() - startedAt) / 1000]
-    if (courses > 0) await assertEverybodyEnrolled(db, users, courses)
+    if (courses > 0) await assertEveryoneEnrolled(db, users, courses)
     const perUser = (key: keyof typeof after) => ((after[key] - before[key]) / users) * 1e6
     return {
       usersPerSecond: users / seconds,

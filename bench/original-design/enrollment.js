@@ -1,5 +1,5 @@
-// biome-ignore-all lint/suspicious/noConsole: the design logs so.
-/** `actions/enrollment.ts` of the original design, as it stands there but for its types. */
+// biome-ignore-all lint/suspicious/noConsole: the design logs like this.
+/** `actions/enrollment.ts` of the original design, unchanged except for its types. */
 import { prisma } from './prisma.js'
 
 export async function autoEnrollNewUser(userId) {

@@ -1,7 +1,7 @@
 /**
- * Queues every user without enrollments, in a process of its own: as `npm run backfill` does (`backfill`), or by bare
- * `addBulk` calls of a thousand with the same job options and ids known beforehand (`bare`). Answers the seconds and the
- * peak of its memory.
+ * Queues every user without an enrollment, in a separate process: as `npm run backfill` does (`backfill`), or with bare
+ * `addBulk` calls of 1,000 jobs with the same options and the ids already in memory (`bare`). Sends back the seconds and its
+ * peak memory.
  */
 import { randomUUID } from 'node:crypto'
 import { keepHeapSmall } from '../../config/heap.js'

@@ -1,7 +1,7 @@
 /**
- * The original design's helper in a process of its own, 50 calls at once and no queue: it reads the published courses,
- * makes the rows, and inserts those that are missing; as its design wrote it (`prisma`), or written anew over Kysely
- * (`kysely`) or pg alone (`pg`). Each message, an array of user ids, is answered with the seconds.
+ * The original design's helper in a separate process, 50 calls at once and no queue: it reads the published courses, builds
+ * the rows, and inserts those that are missing. It runs as written in that design (`prisma`), or rewritten with Kysely
+ * (`kysely`) or with only pg (`pg`). Each message is an array of user ids; the reply is the seconds it took.
  */
 import { randomUUID } from 'node:crypto'
 import { Kysely, PostgresDialect } from 'kysely'

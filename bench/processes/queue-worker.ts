@@ -1,6 +1,6 @@
 /**
- * A BullMQ worker to compare with, in a process of its own: it takes the same jobs with the same options as the real one
- * and does nothing with them (`nothing`), or enrolls each with a statement of its own (`one-statement`).
+ * A BullMQ worker to compare with, in a separate process: it takes the same jobs with the same options as the real one and
+ * does nothing with them (`nothing`), or enrolls each with its own statement (`one-statement`).
  */
 import { MetricsTime, Worker } from 'bullmq'
 import { columnsOf } from '../../db/columns.js'

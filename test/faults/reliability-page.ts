@@ -2,17 +2,17 @@ import type { Figures } from './figures.js'
 
 type Row = Figures & { passed: boolean }
 
-/** `docs/reliability.md`: the promise, what it rests on, what is not promised, and what the last run found. */
+/** `docs/reliability.md`: the promises, what they rest on, what is not promised, and the results of the last run. */
 export function reliabilityPage(rows: readonly Row[]): string {
   return `${PROSE}
-## What the last run found
+## Results of the last run
 
-Each row is a scenario that was played on real servers with real processes, while people signed up at a steady rate. *Longest
-publish* is the longest that a sign-up waited for publishing; *recovery* runs from the end of the fault to the last
-enrollment of somebody who had signed up by then. On a machine that is busy breaking things every timer fires late, so the
-suite holds each publish to a plain timer of \`PUBLISH_TIMEOUT_MS\` that is set at the same moment, here 250 ms.
+Each row is a scenario that ran on real servers with real processes, while people signed up at a steady rate. *Longest publish*
+is the longest time that a sign-up waited for publishing. *Recovery* is the time from the end of the fault to the last enrollment
+of anyone who had signed up by then. On a machine this busy, every timer fires late. So the suite compares each publish with a
+plain timer of \`PUBLISH_TIMEOUT_MS\` (here 250 ms) that starts at the same moment.
 
-| scenario | sign-ups | failed | not committed | longest publish | users | lost | doubled | jobs left failed | recovery |
+| scenario | sign-ups | failed | not committed | longest publish | users | lost | enrolled twice | jobs left failed | recovery |
 | --- | --: | --: | --: | --: | --: | --: | --: | --: | --: |
 ${rows.map(tableRow).join('\n')}
 `
@@ -36,30 +36,30 @@ function tableRow(row: Row): string {
 const PROSE = `<!-- Written by npm run test:faults. -->
 # Reliability
 
-## The promise
+## The promises
 
-- **Sign-up never waits for enrolling and never fails because of it.** Publishing takes at most \`PUBLISH_TIMEOUT_MS\`, throws
-  nothing, and costs nothing for a while after repeated failures.
-- **Nobody is lost.** Whoever is committed is enrolled in every published course, whatever breaks on the way.
-- **Nobody is enrolled twice,** and an enrollment that exists is never touched.
+- **Sign-up never waits for enrolling and never fails because of it.** Publishing takes at most \`PUBLISH_TIMEOUT_MS\`, never
+  throws, and costs nothing for a while after repeated failures.
+- **Nobody is lost.** Every committed user is enrolled in all published courses, whatever breaks on the way.
+- **Nobody is enrolled twice,** and an existing enrollment is never changed.
 
-## What it rests on
+## What they rest on
 
-- **Postgres is the truth.** The queue may be wiped at any moment: the reconciler looks for users without any enrollment and
-  queues them again.
-- **Delivery is at least once, and enrolling is idempotent.** The unique key on \`"Enrollment" ("userId", "courseId")\` decides,
-  not the queue. A job whose worker died runs again on another.
-- **Every wait is bounded.** The publisher has a deadline and a circuit breaker; connections that do not answer are dropped
-  and opened anew; stopping takes at most \`SHUTDOWN_TIMEOUT_MS\`.
-- **An outage costs no attempts.** While the database is away, jobs stay active in the worker and go on when it answers.
+- **Postgres is the truth.** You can wipe the queue at any time: the reconciler looks for users who have no enrollment and queues
+  them again.
+- **Delivery is at least once, and enrolling is idempotent.** The unique key on \`"Enrollment" ("userId", "courseId")\` prevents
+  duplicates, not the queue. A job whose worker died runs again on another worker.
+- **Every wait has a limit.** The publisher has a deadline and a circuit breaker. Connections that do not respond are dropped and
+  reopened. Stopping takes at most \`SHUTDOWN_TIMEOUT_MS\`.
+- **An outage costs no attempts.** While the database is down, jobs stay active in the worker and continue when it is back.
 
 ## What is not promised
 
-- A sign-up needs the database: while Postgres cannot commit, nobody can sign up. Such sign-ups are *not committed* below.
-- Somebody who has at least one enrollment is not looked for by the reconciler: should the queue be lost in the moment
-  between an enrollment made by hand and the event, that user has the one made by hand and no other.
-- A course published after a user was enrolled gets no enrollment of that user.
-- When the queue is wiped, users wait for the next round of the reconciler: \`RECONCILE_INTERVAL_MS\`.
-- A worker that was killed leaves its active jobs locked for 15 to 20 s, as does an answer of the queue that got lost; they run after that.
-- The backend on Postgres shares the fate of its server: a sign-up that can be committed can then nearly always be published.
+- A sign-up needs the database. While Postgres cannot commit, nobody can sign up. The table counts such sign-ups as *not committed*.
+- The reconciler does not look for users who already have an enrollment. If the queue is lost between an enrollment made by hand
+  and the worker's, that user keeps only the one made by hand.
+- A course published after a user was enrolled is not added to that user.
+- When the queue is wiped, users wait for the next round of the reconciler (\`RECONCILE_INTERVAL_MS\`).
+- When a worker is killed, or a reply from the queue is lost, the worker's active jobs stay locked for 15 to 20 s and run after that.
+- With the queue on Postgres, queue and database fail together: if a sign-up can be committed, it can nearly always be published.
 `
