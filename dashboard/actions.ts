@@ -130,7 +130,7 @@ export function createActions({ db, queue, log, backfill }: ActionsContext): Act
 
 /** Publishes an event; a job of the user that waits for its next attempt is tried at once instead. */
 async function enrollNow(queue: EventQueue, userId: string): Promise<string> {
-  const added = await queue.add({ v: 1, userId, source: 'admin', occurredAt: new Date().toISOString() })
+  const added = await queue.addSurely({ v: 1, userId, source: 'admin', occurredAt: new Date().toISOString() })
   if (added === 'queued') return 'queued'
   const jobId = await queue.unfinishedJobOf(userId)
   const job = jobId === undefined ? undefined : await queue.findJob(jobId)

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { type JobType, Queue, type Telemetry } from 'bullmq'
 import { linkQueue, type QueueLink } from './connect.js'
+import { findUnfinishedJob, freeLostUsers } from './lost.js'
 import { partitionOf, partitionPrefixes } from './partitions.js'
 import {
   JOB_NAME,
@@ -33,7 +34,13 @@ export interface EventQueue {
   /** Stops consuming everywhere; events keep collecting. */
   pause(): Promise<void>
   resume(): Promise<void>
-  /** The id of the user's unfinished job, as far as deduplication knows of one. */
+  /** Queues an event as `add` does, also when the user's unfinished job is nowhere any more. */
+  addSurely(event: UserCreated): Promise<'queued' | 'duplicate'>
+  /**
+   * Of users whose events were duplicates, those whose unfinished job is nowhere any more: their events can be queued anew.
+   */
+  freeLost(userIds: readonly string[]): Promise<string[]>
+  /** The id of the user's unfinished job, if there is one that a worker will find. */
   unfinishedJobOf(userId: string): Promise<string | undefined>
   /** The job of that id, whichever partition holds it. */
   findJob(jobId: string): Promise<UserCreatedJob | undefined>
@@ -84,21 +91,41 @@ export function openQueue(options: OpenOptions): EventQueue {
   const bullOf = (userId: string) => bull(partitionOf(userId, count))
   const onEach = <T>(ask: (queue: BullQueue) => Promise<T>) => Promise.all(partitions().map(ask))
 
+  async function add(event: UserCreated): Promise<'queued' | 'duplicate'> {
+    const jobId = randomUUID()
+    const job = await bullOf(event.userId).add(JOB_NAME, event, { ...jobOptions(event), jobId })
+    return job.id === jobId ? 'queued' : 'duplicate'
+  }
+
+  /** Asks each partition with its share of the items. */
+  async function onShares<Item, Answer>(
+    items: readonly Item[],
+    userIdOf: (item: Item) => string,
+    ask: (queue: BullQueue, share: Item[]) => Promise<Answer[]>,
+  ): Promise<Answer[]> {
+    const shareOf = (index: number) => items.filter((item) => partitionOf(userIdOf(item), count) === index)
+    return (await Promise.all(partitions().map((queue, index) => ask(queue, shareOf(index))))).flat()
+  }
+
+  const freeLost = (userIds: readonly string[]) =>
+    onShares(
+      userIds,
+      (userId) => userId,
+      (queue, share) => freeLostUsers(link.client, queue, share),
+    )
+
   return {
     bull: () => bull(),
     withPartitions: (partitions) => openQueue({ ...options, partitions }),
     partitions,
     link,
-    async add(event) {
-      const jobId = randomUUID()
-      const job = await bullOf(event.userId).add(JOB_NAME, event, { ...jobOptions(event), jobId })
-      return job.id === jobId ? 'queued' : 'duplicate'
+    add,
+    async addSurely(event) {
+      const added = await add(event)
+      return added === 'duplicate' && (await freeLost([event.userId])).length > 0 ? add(event) : added
     },
-    async addMany(events) {
-      const shareOf = (index: number) => events.filter(({ userId }) => partitionOf(userId, count) === index)
-      const queued = await Promise.all(partitions().map((queue, index) => addShare(queue, shareOf(index))))
-      return queued.flat()
-    },
+    addMany: (events) => onShares(events, ({ userId }) => userId, addShare),
+    freeLost,
     async countUnfinished() {
       const counts = await onEach((queue) => queue.getJobCounts(...UNFINISHED))
       return sum(counts.flatMap((states) => Object.values(states)))
@@ -108,9 +135,7 @@ export function openQueue(options: OpenOptions): EventQueue {
       const counts = await onEach((queue) => queue.getJobCounts('waiting', 'prioritized'))
       return sum(counts.flatMap(({ waiting = 0, prioritized = 0 }) => [waiting, prioritized]))
     },
-    async unfinishedJobOf(userId) {
-      return (await bullOf(userId).getDeduplicationJobId(userId)) ?? undefined
-    },
+    unfinishedJobOf: (userId) => findUnfinishedJob(link.client, bullOf(userId), userId),
     async findJob(jobId) {
       const found = await onEach((queue) => queue.getJob(jobId))
       return found.find((job) => job !== undefined)

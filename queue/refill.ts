@@ -27,6 +27,9 @@ const BACK_PRESSURE_POLL_MS = 200
 /** Jobs in one call to the queue while workers are at others: until they are added, Redis answers nobody else. */
 const SMALL_CHUNK = 20
 
+/** Users whose events were duplicates are looked after together, because all unfinished jobs are read for that. */
+const LOOKED_AFTER_TOGETHER = 10_000
+
 /** Up to so many while they are not, which costs each job less; Postgres holds locks meanwhile. */
 const CHUNK = { redis: 100, postgres: SMALL_CHUNK } as const
 
@@ -42,6 +45,7 @@ export async function refill(
   const refilled: Refilled = { users: 0, queued: 0 }
   let size = Math.min(SMALL_CHUNK, maxPending)
   let room = 0
+  let duplicates: string[] = []
   for await (const page of readAhead(pages)) {
     await mayGoOn?.()
     for (let start = 0, end = 0; start < page.length; start = end) {
@@ -55,10 +59,11 @@ export async function refill(
         queue.addMany(userIds.map((userId) => eventFor(userId, source))),
         queue.countActive(),
       ])
-      onQueued?.(queued)
-      refilled.queued += queued.length
+      noteQueued(queued)
       refilled.users += userIds.length
-      room -= queued.length
+      const isQueued = new Set(queued)
+      duplicates.push(...userIds.filter((userId) => !isQueued.has(userId)))
+      if (duplicates.length >= LOOKED_AFTER_TOGETHER) await requeueLost()
       onProgress?.(refilled)
       size = Math.min(active > 0 ? SMALL_CHUNK : 2 * size, CHUNK[queue.link.kind], maxPending)
       // Workers are slower than this: they, and sign-ups, get half of the queue's time.
@@ -66,7 +71,27 @@ export async function refill(
     }
     onPage?.()
   }
+  await requeueLost()
   return refilled
+
+  function noteQueued(userIds: readonly string[]): void {
+    onQueued?.(userIds)
+    refilled.queued += userIds.length
+    room -= userIds.length
+  }
+
+  /** Of the duplicates, queues anew those whose job is nowhere in the queue. */
+  async function requeueLost(): Promise<void> {
+    const lost = await queue.freeLost(duplicates)
+    duplicates = []
+    for (let start = 0; start < lost.length; start += SMALL_CHUNK) {
+      await mayGoOn?.()
+      signal?.throwIfAborted()
+      const userIds = lost.slice(start, start + SMALL_CHUNK)
+      noteQueued(await queue.addMany(userIds.map((userId) => eventFor(userId, source))))
+    }
+    if (lost.length > 0) onProgress?.(refilled)
+  }
 
   async function pause(): Promise<void> {
     await mayGoOn?.()

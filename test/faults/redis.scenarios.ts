@@ -27,6 +27,17 @@ describe.concurrent('Redis', () => {
       await breakFor(stage, { begin: () => tell(stage, 'flushall'), lastsMs: 0, end: () => undefined })
     }))
 
+  it('loses the list of waiting jobs alone', (test) =>
+    play(test, {}, async (stage) => {
+      await stage.queue.pause()
+      await addUsers(stage, 200)
+      const begin = async () => {
+        await tell(stage, 'del', '{auto-enroll}:user-created:wait')
+        await stage.queue.resume()
+      }
+      await breakFor(stage, { begin, lastsMs: 0, end: () => undefined })
+    }))
+
   it('frozen for 20 s', (test) =>
     play(test, {}, (stage) =>
       breakFor(stage, { begin: stage.redis.freeze, lastsMs: 20_000, end: stage.redis.thaw }),
