@@ -19,8 +19,15 @@ const DOCUMENTS = readdirSync('.', { recursive: false, encoding: 'utf8' })
 const { scripts } = JSON.parse(readFileSync('package.json', 'utf8')) as { scripts: Record<string, string> }
 const readme = readFileSync('README.md', 'utf8')
 
-/** Variables that other programs read. */
-const OTHERS = ['REDIS_URL', 'POSTGRES_PASSWORD', 'NODE_ENV', 'NODE_EXTRA_CA_CERTS', 'ON_ERROR_STOP']
+/** Variables that other programs read, and former names of settings that are still read. */
+const OTHERS = [
+  'REDIS_URL',
+  'POSTGRES_PASSWORD',
+  'NODE_ENV',
+  'NODE_EXTRA_CA_CERTS',
+  'ON_ERROR_STOP',
+  'DASHBOARD_PROXY_ADDRESSES',
+]
 
 const commandRows = [...readme.matchAll(/^\| `npm run ([\w:-]+)` \| .+ \| (.*)\|$/gm)].map(
   ([, name = '', flags = '']) => ({ name, flags: flags.match(/--[\w-]+/g) ?? [] }),
