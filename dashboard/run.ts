@@ -1,4 +1,3 @@
-import { sql } from 'kysely'
 import { collectDefaultMetrics, Registry } from 'prom-client'
 import { registerGauges } from '../config/gauges.js'
 import { createHealthApp } from '../config/health.js'
@@ -7,9 +6,11 @@ import type { Logger } from '../config/log.js'
 import { safeError } from '../config/safe-error.js'
 import type { Settings } from '../config/settings.js'
 import { connectDatabase } from '../db/connect.js'
+import { checkDatabaseIsWritable } from '../db/writable.js'
 import { failedJobs } from '../queue/failed.js'
 import { withBullMetrics } from '../queue/figures.js'
 import { openQueue } from '../queue/open.js'
+import { checkQueueIsWritable } from '../queue/writable.js'
 import { createAccess } from './access.js'
 import { type Backfill, createActions } from './actions.js'
 import { lastKnown } from './fresh.js'
@@ -82,7 +83,7 @@ export async function startDashboard(
     }),
     health: createHealthApp({
       metrics: () => withBullMetrics(registry.metrics(), queue, METRICS_TIMEOUT_MS),
-      checks: { database: () => sql`select 1`.execute(db), queue: () => queue.isPaused() },
+      checks: { database: () => checkDatabaseIsWritable(db), queue: () => checkQueueIsWritable(queue) },
       unhealthy: () => undefined,
       describeError: (error) => safeError(error).message,
     }),

@@ -1,5 +1,6 @@
 import { Kysely, PostgresDialect, type PostgresPool } from 'kysely'
-import pg from 'pg'
+import type pg from 'pg'
+import { SessionPool } from '../config/session-pool.js'
 import type { Database, Schema } from './schema.js'
 
 interface ConnectOptions {
@@ -67,17 +68,8 @@ async function noticeWhenClientIsGone(client: pg.ClientBase): Promise<void> {
 }
 
 function createPool(url: string, options: ConnectOptions): pg.Pool {
-  const address = new URL(url)
-  const schema = address.searchParams.get('schema')
-  address.searchParams.delete('schema')
-  const startup = [
-    address.searchParams.get('options'),
-    schema ? `-c search_path=${quoteStartupOption(schema)}` : null,
-  ].filter((option) => option !== null)
-  address.searchParams.delete('options')
-
-  const pool = new pg.Pool({
-    connectionString: address.href,
+  const pool = new SessionPool({
+    url,
     application_name: options.applicationName ?? 'auto-enroll',
     connectionTimeoutMillis: 5000,
     query_timeout: options.queryTimeoutMs ?? QUERY_TIMEOUT_MS,
@@ -86,14 +78,6 @@ function createPool(url: string, options: ConnectOptions): pg.Pool {
     keepAliveInitialDelayMillis: 10_000,
     onConnect: noticeWhenClientIsGone,
     max: options.max ?? 10,
-    ...(startup.length > 0 ? { options: startup.join(' ') } : {}),
   })
-  pool.on('error', options.onError ?? (() => undefined))
-  // The pool watches idle connections only. One that breaks in use fails its statement, and must not end the process.
-  pool.on('connect', (client) => client.on('error', () => undefined))
-  return pool
-}
-
-function quoteStartupOption(schema: string): string {
-  return `"${schema.replaceAll('"', '""')}"`.replace(/[\\\s]/g, '\\$&')
+  return pool.on('error', options.onError ?? (() => undefined))
 }

@@ -1,8 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { type BackendFactory, createRedisBackend } from 'bullmq'
 import { Cluster, Redis, type RedisOptions } from 'ioredis'
-import pg from 'pg'
+import type pg from 'pg'
 import { parseQueueUrl, type QueueAddress } from '../config/queue-url.js'
+import { SessionPool } from '../config/session-pool.js'
+import { leaveReplica } from './leave-replica.js'
 import { postgresBackend } from './postgres-backend.js'
 
 /**
@@ -66,6 +68,7 @@ function openRedis(address: Exclude<QueueAddress, { kind: 'postgres' }>, profile
     ...timing(profile),
     // A Worker that finds its connection unopened gives up for good when the first try to open it fails.
     lazyConnect: profile.mode === 'produce',
+    reconnectOnError: leaveReplica(),
     connectionName: 'auto-enroll',
   }
   switch (address.kind) {
@@ -134,10 +137,10 @@ function linkPostgres(
   onError: (error: Error) => void,
 ): QueueLink {
   const schema = queueSchema(prefix)
-  const pool = new pg.Pool({
-    connectionString: url,
+  const pool = new SessionPool({
+    url,
     application_name: 'auto-enroll queue',
-    options: `-c search_path=${schema}`,
+    schema,
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
     allowExitOnIdle: true,
@@ -146,11 +149,9 @@ function linkPostgres(
       : { connectionTimeoutMillis: 10_000, query_timeout: 30_000 }),
   })
   pool.on('error', onError)
-  // A connection that breaks in use, or after BullMQ took its listeners off to close it, must not end the process.
-  const ignored = () => undefined
-  pool.on('connect', (client) => client.on('error', ignored))
+  // BullMQ takes all listeners off a connection before closing it; one that breaks then must not end the process.
   pool.on('release', (error, client) => {
-    if (error) client.on('error', ignored)
+    if (error) client.on('error', () => undefined)
   })
   return {
     kind: 'postgres',

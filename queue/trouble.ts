@@ -1,5 +1,6 @@
 import type { EventEmitter } from 'node:events'
 import type { QueueLink } from './connect.js'
+import { isRefusedByReplica } from './leave-replica.js'
 
 /**
  * Tells what an error of a call to the queue means. ioredis tells why a connection failed through its `error` event
@@ -15,6 +16,10 @@ export function explainTrouble({ client }: QueueLink): (error: unknown) => unkno
     if (!(error instanceof Error)) return error
     if (error.message === 'Command timed out') {
       return Object.assign(new Error('the queue does not answer', { cause: error }), { code: 'ETIMEDOUT' })
+    }
+    if (isRefusedByReplica(error)) {
+      const explained = new Error('the queue is on a Redis that refuses writes: a replica', { cause: error })
+      return Object.assign(explained, { code: 'READONLY' })
     }
     const isUnexplained =
       error.name === 'MaxRetriesPerRequestError' || error.message === 'Connection is closed.'

@@ -1,5 +1,4 @@
 import type { Telemetry } from 'bullmq'
-import { sql } from 'kysely'
 import { within } from '../config/deadline.js'
 import { registerGauges } from '../config/gauges.js'
 import { createHealthApp } from '../config/health.js'
@@ -11,10 +10,12 @@ import { SettingsError } from '../config/settings.js'
 import { connectDatabase } from '../db/connect.js'
 import { prepareOwnSchema } from '../db/own-schema.js'
 import { countUsersWithoutEnrollment } from '../db/users.js'
+import { checkDatabaseIsWritable } from '../db/writable.js'
 import { withBullMetrics } from '../queue/figures.js'
 import { oldestWaitingMs } from '../queue/lag.js'
 import { openQueue } from '../queue/open.js'
 import { abandonedPartitions, partitionsRefusal, usePartitions } from '../queue/partitions-in-use.js'
+import { checkQueueIsWritable } from '../queue/writable.js'
 import { type Enrolling, startEnrolling, type WorkerSettings } from './enrolling.js'
 import { createObserver } from './observe.js'
 import { prepare } from './prepare.js'
@@ -128,7 +129,7 @@ export async function startWorker(
   function serveHealth(): Promise<Listening> {
     const app = createHealthApp({
       metrics: () => withBullMetrics(observer.registry.metrics(), queue, METRICS_TIMEOUT_MS),
-      checks: { database: () => sql`select 1`.execute(db), queue: () => queue.isPaused() },
+      checks: { database: () => checkDatabaseIsWritable(db), queue: () => checkQueueIsWritable(queue) },
       unhealthy: () => enrolling?.unhealthy(),
       describeError: (error) => safeError(error).message,
     })

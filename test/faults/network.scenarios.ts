@@ -1,6 +1,7 @@
 import { describe, it } from 'vitest'
 import { breakFor } from './breaking.js'
-import { play } from './scenario.js'
+import { startCluster, startSentinel } from './redis-groups.js'
+import { play, type Scenario } from './scenario.js'
 
 describe.concurrent('the network and the clock', () => {
   it('Redis and Postgres away at once', (test) =>
@@ -44,6 +45,31 @@ describe.concurrent('the network and the clock', () => {
       }),
     ))
 
+  for (const [name, group] of [
+    ['Sentinel', startSentinel],
+    ['a Cluster', () => startCluster('{auto-enroll}')],
+  ] as const) {
+    it(`a switch-over of ${name} that leaves the old master connected, as a replica`, (test) =>
+      play(test, { group }, async (stage) => {
+        await stage.during(1500)
+        await stage.group?.switchOver()
+        stage.faultEnds()
+        await stage.during(5000)
+      }))
+  }
+
+  it('Postgres set to read-only, then connected to by workers, then writable again', (test) =>
+    play(test, { ownPostgres: true, databaseOutage: true, workers: 0 }, async (stage) => {
+      await breakFor(stage, {
+        begin: async () => {
+          await setReadOnly(stage, 'on')
+          await stage.startWorker()
+        },
+        lastsMs: 4000,
+        end: () => setReadOnly(stage, 'off'),
+      })
+    }))
+
   it('300 ms of latency on every link', (test) =>
     play(test, {}, ({ links, ...stage }) =>
       breakFor(stage, {
@@ -68,3 +94,8 @@ describe.concurrent('the network and the clock', () => {
       faultEnds()
     }))
 })
+
+/** Of the sessions that begin from now on. */
+async function setReadOnly({ database }: Scenario, state: 'on' | 'off'): Promise<void> {
+  await database.sql(`alter role auto_enroll_worker set default_transaction_read_only = ${state}`)
+}

@@ -13,6 +13,8 @@ export interface RedisGroup {
   servers: readonly RedisServer[]
   /** The server that holds the queue now. */
   holder: RedisServer
+  /** Makes a replica take over from the holder, which lives on as a replica and cuts no connection. */
+  switchOver(): Promise<void>
   stop(): Promise<void>
 }
 
@@ -32,6 +34,13 @@ export async function startSentinel(): Promise<RedisGroup> {
       queueUrl: `redis+sentinel://127.0.0.1:${sentinel.port}/queue`,
       servers: [master, replica],
       holder: master,
+      async switchOver() {
+        // By hand, because Sentinel would cut the connections of the clients it can reach.
+        await ask(replica.port, 'replicaof', 'no', 'one')
+        await ask(master.port, 'replicaof', '127.0.0.1', String(replica.port))
+        await ask(sentinel.port, 'sentinel', 'remove', 'queue')
+        await ask(sentinel.port, 'sentinel', 'monitor', 'queue', '127.0.0.1', String(replica.port), '1')
+      },
       stop,
     }
   })
@@ -67,12 +76,20 @@ export async function startCluster(queueKey: string): Promise<RedisGroup> {
     Array.from({ length: 4 }, async () => startRedis({ port: await clusterPort(), flags })),
   )
   const stop = () => stopAll(servers)
-  return orStop(stop, async () => ({
-    queueUrl: `redis+cluster://${servers.map(({ port }) => `127.0.0.1:${port}`).join(',')}`,
-    servers,
-    holder: await formCluster(servers as [RedisServer, RedisServer, RedisServer, RedisServer], queueKey),
-    stop,
-  }))
+  return orStop(stop, async () => {
+    const four = servers as [RedisServer, RedisServer, RedisServer, RedisServer]
+    const holder = await formCluster(four, queueKey)
+    return {
+      queueUrl: `redis+cluster://${servers.map(({ port }) => `127.0.0.1:${port}`).join(',')}`,
+      servers,
+      holder,
+      async switchOver() {
+        await ask(four[3].port, 'cluster', 'failover')
+        await settles(() => ask(holder.port, 'info', 'replication'), 'role:slave')
+      },
+      stop,
+    }
+  })
 }
 
 /** @returns the master that holds the key; the last of the servers is its replica */

@@ -1,5 +1,6 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { runScript } from '../support/process.js'
+import { startRedis } from '../support/redis-server.js'
 import { type Relay, startRelay } from '../support/relay.js'
 import { useDatabase } from '../support/servers.js'
 
@@ -61,6 +62,17 @@ describe('a command whose server is away', () => {
   it('says so of a database that never answers', async () => {
     const env = { DATABASE_URL: `postgres://me:hush@127.0.0.1:${silent.port}/app`, QUEUE_URL: database.url }
     await expectOneLine([['verify']], env, unanswered)
+  })
+
+  it('says so of a queue on a replica, which refuses writes', async () => {
+    const redis = await startRedis({ flags: ['--replicaof', '127.0.0.1', '1'] })
+    onTestFinished(() => redis.stop())
+    const env = { DATABASE_URL: database.url, QUEUE_URL: redis.url }
+    await expectOneLine(
+      [['pause']],
+      env,
+      /^the queue is on a Redis that refuses writes: a replica \(READONLY\); npm run doctor/,
+    )
   })
 
   it('says so of a queue that never answers to migrate', async () => {

@@ -15,6 +15,8 @@ export interface Gate {
   mute(): void
   /** Ends a freeze. */
   thaw(): void
+  /** Leads new connections to another server, as a virtual address does after a failover; open ones stay. */
+  leadTo(port: number): void
   /** Connections that are open now. */
   connections(): number
 }
@@ -22,7 +24,8 @@ export interface Gate {
 /** Makes a gate to the server of `targetUrl`, shut at first. */
 export async function makeGate(targetUrl: string): Promise<Gate> {
   const target = new URL(targetUrl)
-  const [host, port] = [target.hostname, Number(target.port)]
+  const host = target.hostname
+  let port = Number(target.port)
   target.port = String(await freePort())
   const pairs = new Set<[Socket, Socket]>()
   let server: Server | undefined
@@ -66,6 +69,9 @@ export async function makeGate(targetUrl: string): Promise<Gate> {
     thaw() {
       frozen = false
       for (const pair of pairs) for (const socket of pair) socket.resume()
+    },
+    leadTo(otherPort) {
+      port = otherPort
     },
     connections: () => pairs.size,
   }

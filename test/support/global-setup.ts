@@ -5,6 +5,7 @@ import { migrate } from '../../db/migrate.js'
 import { startEmbeddedPostgres } from '../../dist/scripts/demo/embedded-postgres.js'
 import { migrateQueue } from '../../queue/migrate.js'
 import { CHROMIUM } from './browser.js'
+import { PGBOUNCER } from './pgbouncer.js'
 import { ensurePrograms } from './programs.js'
 import { REDIS_SERVER, startRedis } from './redis-server.js'
 
@@ -28,7 +29,7 @@ const PROMTOOL = {
 
 /** One Postgres and one Redis for the whole run. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  await ensurePrograms([REDIS_SERVER, PROMTOOL, CHROMIUM])
+  await ensurePrograms([REDIS_SERVER, PROMTOOL, CHROMIUM, PGBOUNCER])
   const [postgres, redis] = await Promise.all([
     startEmbeddedPostgres(['-c', 'fsync=off', '-c', 'max_connections=300']),
     startRedis(),
