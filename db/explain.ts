@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import type { Columns } from './columns.js'
+import { hasEmail } from './emails.js'
 import { typeOf } from './expressions.js'
 import { isOwnEnrollmentId, isText } from './ids.js'
 import type { Database } from './schema.js'
@@ -12,7 +13,8 @@ export interface KnownUser {
 }
 
 /**
- * The user with this id or email. An email is compared as it was given and in lower case.
+ * The user with this id or email. An email is compared whatever the case of its letters; of several users, the one
+ * spelled as given comes first.
  *
  * @returns `undefined` when there is none, also when `idOrEmail` cannot be an id of the column's type
  */
@@ -24,7 +26,8 @@ export async function findUser(
   const given = idOrEmail.trim()
   if (given === '' || given.includes('\0')) return undefined
   const found = given.includes('@')
-    ? await userWhere(sql`u.email in (${given}, ${given.toLowerCase()})`)
+    ? ((await userWhere(sql`u.email in (${given}, ${given.toLowerCase()})`)) ??
+      (await userWhere(hasEmail(columns, given))))
     : undefined
   return found ?? userWhere(sql`u.id = ${idOrNothing(columns, given)}`)
 

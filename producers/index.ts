@@ -1,6 +1,13 @@
 export { connectDatabase } from '../db/connect.js'
+export type { ProvenEmail } from '../db/email-proof.js'
 export type { Database } from '../db/schema.js'
-export { type GoogleProfile, type SignInContext, type SignInResult, signInWithGoogle } from './google.js'
+export {
+  type GoogleProfile,
+  type SignedIn,
+  type SignInContext,
+  type SignInResult,
+  signInWithGoogle,
+} from './google.js'
 export { hashPassword, verifyPassword } from './password.js'
 export {
   type FieldErrors,
@@ -9,3 +16,4 @@ export {
   type SignUpResult,
   signUp,
 } from './sign-up.js'
+export { markEmailVerified } from './verify-email.js'

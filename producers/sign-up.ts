@@ -1,8 +1,9 @@
 import { z } from 'zod'
+import { emailTaken, insertUser } from '../db/accounts.js'
 import { columnsOf } from '../db/columns.js'
+import type { ProvenEmail } from '../db/email-proof.js'
 import type { Database } from '../db/schema.js'
-import { emailTaken, insertUser } from '../db/users.js'
-import { emailSchema, storedSpellings } from './email.js'
+import { emailSchema } from './email.js'
 import { hashPassword } from './password.js'
 import type { Publisher, PublishResult } from './publisher.js'
 
@@ -18,10 +19,15 @@ export interface SignUpContext {
   /** How the application hashes passwords, where its sign-in reads another make than `hashPassword`'s. */
   hashPassword?: (password: string) => Promise<string>
   /**
-   * Asked before the password is hashed, which is the costly part: `false` refuses the attempt. The place for a rate limit
-   * by email, by address or by whatever the application knows; one that throws lets the attempt through.
+   * Called before the password is hashed, which is the costly part; `false` refuses the attempt. The place for a rate limit
+   * by email or by address. If it throws, the attempt goes through.
    */
   allow?: (attempt: { email: string }) => boolean | Promise<boolean>
+  /**
+   * Called once the user is committed, to send a link that proves the email; what follows the link calls
+   * `markEmailVerified`. Sign-up neither waits for it nor fails with it, so it handles its own errors and time limits.
+   */
+  sendVerification?: (user: ProvenEmail) => void | Promise<void>
 }
 
 /** One message for each wrong field, for the form to show beside it. */
@@ -48,11 +54,15 @@ const inputSchema = z.object({
 })
 
 /**
- * Signs somebody up with a password: checks the input, commits the user, then publishes `user.created`. The result
- * depends on the database alone: publishing is bounded by the publisher and never fails it. The password is hashed
- * whether or not the email is taken, so that the answer takes as long; of two sign-ups at once with one email, one wins.
+ * Signs a new user up with a password: checks the input, commits the user, then publishes `user.created`. The result
+ * depends on the database only: publishing takes a bounded time and never fails it. Emails that differ in case only are
+ * one mailbox, and of two sign-ups at once with one email, one wins. The password is hashed even if the email is taken,
+ * so both take the same time.
  *
- * @throws whatever the database throws when the user cannot be committed
+ * Signing up proves no email: anyone can type any address. Until it is proven (by `markEmailVerified`, or by
+ * `signInWithGoogle`, which then removes the password), let the account do nothing that depends on its email.
+ *
+ * @throws what the database throws when the user cannot be committed
  */
 export async function signUp(context: SignUpContext, input: SignUpInput): Promise<SignUpResult> {
   const parsed = inputSchema.safeParse(input)
@@ -64,22 +74,32 @@ export async function signUp(context: SignUpContext, input: SignUpInput): Promis
     return { status: 'rate-limited', errors: { email: 'Too many attempts; try again in a while' } }
   }
   const passwordHash = await (context.hashPassword ?? hashPassword)(password)
-  const userId = (await emailTaken(db, storedSpellings(email, input.email)))
+  const columns = await columnsOf(db)
+  const userId = (await emailTaken(db, columns, email))
     ? undefined
-    : await insertUser(db, await columnsOf(db), { name, email, passwordHash })
+    : await insertUser(db, columns, { name, email, passwordHash })
   if (userId === undefined) {
     return { status: 'email-taken', errors: { email: 'This email address is already in use' } }
   }
+  sendVerification(context, { userId, email })
   return { status: 'created', userId, publish: await publisher.publish({ userId, source: 'credentials' }) }
 }
 
-/** A limit that is out of order must not keep everybody from signing up. */
+/** A broken rate limit must not keep everybody from signing up. */
 async function isAllowed({ allow }: SignUpContext, email: string): Promise<boolean> {
   try {
     return (await allow?.({ email })) ?? true
   } catch {
     return true
   }
+}
+
+/** A mail server that is away must not keep anyone from signing up. */
+function sendVerification({ sendVerification: send }: SignUpContext, user: ProvenEmail): void {
+  if (send !== undefined)
+    void Promise.resolve(user)
+      .then(send)
+      .catch(() => undefined)
 }
 
 function fieldErrors(error: z.ZodError): FieldErrors {

@@ -37,4 +37,13 @@ export const MIGRATIONS: Readonly<Record<string, readonly string[]>> = {
 )`,
     `comment on table auto_enroll.pause is 'queues that operators paused; outlives the queue''s own data'`,
   ],
+  '004-email-proof': [
+    `create table auto_enroll.email_proof (
+  user_id text primary key,
+  email_sha256 bytea not null,
+  proven_at timestamptz not null default now()
+)`,
+    `comment on table auto_enroll.email_proof is
+  'users who proved their email, where the application has no column for it; the hash is of their id and that email'`,
+  ],
 }

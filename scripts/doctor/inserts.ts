@@ -1,10 +1,10 @@
 import type { RawBuilder } from 'kysely'
 import { codeOf } from '../../config/safe-error.js'
+import { insertUserStatement } from '../../db/accounts.js'
 import type { Columns } from '../../db/columns.js'
 import { enrollStatement } from '../../db/enrollments.js'
 import { explainInsert } from '../../db/inspect.js'
 import type { Database } from '../../db/schema.js'
-import { insertUserStatement } from '../../db/users.js'
 import { type Check, failed, ok, reasonOf, warning } from './check.js'
 
 /** Whether the very statement that enrolls would be accepted, and its status. */

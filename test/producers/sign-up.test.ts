@@ -69,6 +69,31 @@ describe('signing up with a password', () => {
     expect(published).toEqual([{ userId: user?.id, source: 'credentials' }])
   })
 
+  it('hands the committed user to what sends the verification, and never waits for it', async () => {
+    const handed: unknown[] = []
+    const attempt = (email: string, send: () => void | Promise<void>) =>
+      signUp(
+        {
+          db: database.db,
+          publisher,
+          hashPassword: cheap,
+          async sendVerification(user) {
+            handed.push(user)
+            await send()
+          },
+        },
+        { ...ADA, email },
+      )
+    const hanging = await attempt('hanging@example.com', () => new Promise(() => undefined))
+    const failing = await attempt('failing@example.com', () => Promise.reject(new Error('no mail server')))
+    expect(await attempt('Failing@example.com', () => undefined)).toMatchObject({ status: 'email-taken' })
+    expect([hanging, failing]).toMatchObject([{ status: 'created' }, { status: 'created' }])
+    expect(handed).toEqual([
+      { userId: hanging.status === 'created' && hanging.userId, email: 'hanging@example.com' },
+      { userId: failing.status === 'created' && failing.userId, email: 'failing@example.com' },
+    ])
+  })
+
   it('stores the email trimmed and in lower case, so that one person is one user', async () => {
     expect(await submit({ ...ADA, email: '  Ada@EXAMPLE.com ' })).toMatchObject({ status: 'created' })
     expect(await submit({ ...ADA, email: 'ADA@example.com' })).toMatchObject({ status: 'email-taken' })
