@@ -62,7 +62,7 @@ const queueUrl = z.string().superRefine((text, context) => {
 export const settingsSchema = z.object({
   DATABASE_URL: databaseUrl
     .optional()
-    .describe('The application’s Postgres. `?schema=name` is honoured as Prisma does it'),
+    .describe('The application’s Postgres. `?schema=name` selects a schema, as in Prisma'),
   QUEUE_URL: queueUrl
     .optional()
     .describe(
@@ -72,9 +72,7 @@ export const settingsSchema = z.object({
     .string()
     .regex(/^\S{1,100}$/, 'expected 1 to 100 characters without spaces')
     .default('{auto-enroll}')
-    .describe(
-      'Namespace of the queue: the key prefix on Redis; on Postgres any other than the default has a schema of its own',
-    ),
+    .describe('Namespace of the queue: the key prefix on Redis; on Postgres each prefix has its own schema'),
   QUEUE_PARTITIONS: z.coerce
     .number('expected a whole number from 1 to 64')
     .int('expected a whole number from 1 to 64')
@@ -82,89 +80,87 @@ export const settingsSchema = z.object({
     .max(64, 'expected a whole number from 1 to 64')
     .default(1)
     .describe(
-      'Into how many the queue is split by a hash of the user id, to be spread over a Redis Cluster; the same everywhere. ' +
-        'Raise it in workers first, lower it in publishers first',
+      'Number of queue partitions (by hash of user id), to spread over a Redis Cluster. Must be the same everywhere: ' +
+        'raise it in workers first, lower it in publishers first',
     ),
   AUTO_ENROLL_ENABLED: z
     .stringbool({ error: 'expected true or false' })
     .default(true)
-    .describe(
-      '`false`: the publisher skips, the worker idles, nothing is removed; the reconciler catches up later',
-    ),
+    .describe('`false`: publishers skip, workers idle, nothing is removed; the reconciler catches up later'),
   PUBLISH_TIMEOUT_MS: milliseconds(10, 60_000)
     .default(250)
-    .describe('The longest that publishing may keep a sign-up waiting'),
+    .describe('Longest time that publishing may delay a sign-up'),
   WORKER_CONCURRENCY: wholeNumber(1, 10_000, 'expected a whole number from 1 to 10000')
     .default(300)
     .describe(
-      'Jobs that a worker process has active at the same time; a backlog gets 30 of them at most, 8 while people sign up (queue on Postgres: 10, 4)',
+      'Jobs that one worker process runs at the same time. A backlog gets at most 30 of them, 8 while people sign up (queue on Postgres: 10 and 4)',
     ),
   RECONCILE_INTERVAL_MS: milliseconds(0)
     .default(60_000)
-    .describe('How often the fleet looks for users without any enrollment; `0` turns it off'),
+    .describe('How often the workers together look for users without an enrollment; `0` turns it off'),
   SHUTDOWN_TIMEOUT_MS: milliseconds(0)
     .default(10_000)
-    .describe('How long a stopping worker may finish its active jobs'),
+    .describe('How long a stopping worker may take to finish its active jobs'),
   STALL_TIMEOUT_MS: milliseconds(0)
     .default(300_000)
     .describe(
-      'How long jobs may wait while the worker finishes none, before `/healthz` asks for a restart; `0`: for ever',
+      'How long jobs may wait while the worker finishes none before `/healthz` asks for a restart; `0`: never',
     ),
   ENROLLMENT_STATUS: z
     .string()
     .min(1, 'expected the status of a new enrollment, such as active')
     .default('active')
-    .describe('Status of a new enrollment, spelled as the column’s enum spells it'),
+    .describe('Status of a new enrollment, spelled as in the column’s enum'),
   WORKER_HTTP_PORT: port
     .default(9464)
-    .describe('Worker’s `/healthz`, `/readyz`, `/metrics`; `0` takes a free port'),
+    .describe('Port of the worker’s `/healthz`, `/readyz` and `/metrics`; `0` takes a free one'),
   WORKER_HTTP_HOST: host.default('127.0.0.1').describe('Address that the worker’s HTTP server binds to'),
-  DASHBOARD_PORT: port.default(9465).describe('The operators’ page; `0` takes a free port'),
+  DASHBOARD_PORT: port.default(9465).describe('Port of the operators’ page; `0` takes a free one'),
   DASHBOARD_HOST: host
     .default('127.0.0.1')
-    .describe('Address that the dashboard binds to; without a password loopback only'),
+    .describe('Address that the dashboard binds to; without a password only loopback'),
   DASHBOARD_USER: z
     .string()
     .min(1)
     .default('admin')
-    .describe('The dashboard’s operator, who may pause, resume, backfill, retry and enroll'),
+    .describe('Name of the operator, who may pause, resume, backfill, retry and enroll'),
   DASHBOARD_PASSWORD: z
     .string()
     .min(1)
     .optional()
-    .describe('The operator’s password; without one everybody on this machine is the operator'),
+    .describe('Password of the operator; without one, everyone on this machine is the operator'),
   DASHBOARD_VIEWER_USER: z
     .string()
     .min(1)
     .default('viewer')
-    .describe('The dashboard’s viewer, who reads everything and changes nothing'),
+    .describe('Name of the viewer, who can read everything and change nothing'),
   DASHBOARD_VIEWER_PASSWORD: z
     .string()
     .min(1)
     .optional()
-    .describe('The viewer’s password; without one there is no viewer'),
+    .describe('Password of the viewer; without one there is no viewer'),
   DASHBOARD_PROXY_USER_HEADER: z
     .string()
     .regex(/^[A-Za-z0-9-]{1,64}$/, 'expected the name of an HTTP header, such as X-Forwarded-User')
     .optional()
     .describe(
-      'Single sign-on: the header in which a trusted proxy names the user, such as `X-Forwarded-User`; the proxy must set it on every request',
+      'Single sign-on: the header in which a trusted proxy passes the user’s name, such as `X-Forwarded-User`; the proxy must set it on every request',
     ),
   DASHBOARD_TRUSTED_PROXIES: proxies
     .default(['127.0.0.1', '::1'])
     .describe(
-      'Addresses and networks of the proxies in front of the page (`10.0.0.0/8,fd00::/8`); only they are believed when they say who the client is (`X-Forwarded-For`, `-Proto`, `-Host`, `Forwarded`) or which user signed in',
+      'Addresses and networks of the proxies in front of the page (`10.0.0.0/8,fd00::/8`). Only they are believed about the client (`X-Forwarded-For`, `-Proto`, `-Host`, `Forwarded`) and the signed-in user',
     ),
   DASHBOARD_PROXY_OPERATORS: names
     .default([])
-    .describe('Who of the proxy’s users is an operator, separated by commas; the others are viewers'),
+    .describe('Single sign-on: users who are operators, separated by commas; all others are viewers'),
   OTEL_EXPORTER_OTLP_ENDPOINT: z
     .url({
       protocol: /^https?$/,
       error: 'expected the base URL of an OTLP/HTTP collector, such as http://127.0.0.1:4318',
     })
     .optional()
-    .describe('Where the worker sends traces from sign-up to enrollment (OTLP/HTTP); not set: nowhere'),
+    .describe('Where the worker sends traces from sign-up to enrollment (OTLP/HTTP); unset: nowhere'),
   OTEL_SERVICE_NAME: z.string().min(1).default('auto-enroll').describe('The worker’s name in traces'),
   LOG_LEVEL: z
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
