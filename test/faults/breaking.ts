@@ -6,7 +6,7 @@ interface Fault {
   end: () => unknown
 }
 
-/** Breaks something under load, lets it be broken for a while, and mends it. */
+/** Breaks something under load, leaves it broken for a while, and repairs it. */
 export async function breakFor(
   { during, faultEnds }: Pick<Scenario, 'during' | 'faultEnds'>,
   { begin, lastsMs, end }: Fault,

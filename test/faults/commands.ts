@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 
-/** Starts an administrator's command as `npm run` does. */
+/** Starts an administrator's command like `npm run`. */
 export function startAdminCommand(
   name: string,
   env: Readonly<Record<string, string>>,
@@ -15,7 +15,7 @@ export function startAdminCommand(
   })
 }
 
-/** Runs one to its end. */
+/** Runs one until it ends. */
 export async function runAdminCommand(
   name: string,
   env: Readonly<Record<string, string>>,

@@ -36,7 +36,7 @@ describe.concurrent('courses and users', () => {
       faultEnds()
     }))
 
-  it('an admin enrolls by hand at the same time: the rows stay as they were made', (test) =>
+  it('an admin enrolls by hand at the same time: those rows stay unchanged', (test) =>
     play(test, { perSecond: 20, workers: 2 }, async ({ database, queue, during, faultEnds, courseIds }) => {
       for (let round = 0; round < 5; round += 1) {
         const [userIds] = await Promise.all([addUsers({ database, queue }, 100), during(100)])
@@ -50,7 +50,7 @@ describe.concurrent('courses and users', () => {
     }))
 })
 
-/** The first course was published all along; the former draft is for those who signed up after it was published. */
+/** The first course was always published. The former draft is for users who signed up after it was published. */
 const LACKING_WHAT_WAS_PUBLISHED = `
   select u.id from "User" u where not exists (
     select from "Enrollment" e where e."userId" = u.id and e."courseId" = 'course-1'

@@ -21,7 +21,7 @@ export interface ScenarioDatabase {
     text: string,
     values?: unknown[],
   ): Promise<Row[]>
-  /** The server, where the scenario has one of its own. */
+  /** The server, if the scenario has its own. */
   server: EmbeddedPostgres | undefined
   close(): Promise<void>
 }
@@ -33,7 +33,7 @@ export async function openScenarioDatabase(
 ): Promise<ScenarioDatabase> {
   const server = ownServer ? await startEmbeddedPostgres(serverFlags) : undefined
   const url = server === undefined ? await cloneTemplate() : await migrated(server.url)
-  // Never through a proxy, so that the suite sees the database whatever becomes of the links.
+  // Never through a relay, so that the suite can always see the database.
   const pool = new pg.Pool({ connectionString: url, max: 3, application_name: 'the suite' })
   pool.on('error', () => undefined)
   return {
@@ -73,7 +73,7 @@ async function migrated(url: string): Promise<string> {
 async function asAdmin(statement: string): Promise<void> {
   const admin = new pg.Client(inject('postgresUrl'))
   await admin.connect()
-  // Two clones of one template at the same moment refuse each other.
+  // Postgres refuses to clone one template twice at the same moment.
   await admin.query(`select pg_advisory_lock(1)`)
   try {
     await admin.query(statement)
@@ -82,7 +82,7 @@ async function asAdmin(statement: string): Promise<void> {
   }
 }
 
-/** Stops the server and all its processes, as a machine that hangs does; the function returned lets them go on. */
+/** Freezes the server and all its processes, like a machine that hangs. The returned function thaws them. */
 export async function freezePostgres(server: EmbeddedPostgres): Promise<() => void> {
   const pids = [server.pid(), ...(await childrenOf(server.pid()))]
   for (const pid of pids) process.kill(pid, 'SIGSTOP')
@@ -95,14 +95,14 @@ async function childrenOf(parent: number): Promise<number[]> {
   const children: number[] = []
   for (const entry of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
     const status = await readFile(`/proc/${entry}/stat`, 'utf8').catch(() => '')
-    // After the name, which is in parentheses: the state, then the parent.
+    // The state and the parent come after the name, which is in parentheses.
     const [, ppid] = status.slice(status.lastIndexOf(')') + 2).split(' ')
     if (Number(ppid) === parent) children.push(Number(entry))
   }
   return children
 }
 
-/** Takes what an administrator's long transaction takes: every reader of the courses waits until it is released. */
+/** Takes the lock of an administrator's long transaction: every reader of the courses waits until it is released. */
 export async function holdCourses(database: ScenarioDatabase): Promise<() => Promise<void>> {
   const holder = new pg.Client({ connectionString: database.url, application_name: 'an administrator' })
   await holder.connect()

@@ -1,8 +1,8 @@
-/** What a scenario found, one row of the report. */
+/** The results of a scenario, one row of the report. */
 export interface Figures {
   scenario: string
   signUps: number
-  /** Sign-ups that failed for any other reason than a database that could not commit. */
+  /** Sign-ups that failed although the database could commit. */
   failed: number
   /** Sign-ups that the database could not commit, so that there is no user. */
   notCommitted: number
@@ -12,7 +12,7 @@ export interface Figures {
   lost: number
   duplicates: number
   failedJobs: number
-  /** From the end of the fault to the last enrollment of somebody who had signed up by then. */
+  /** From the end of the fault to the last enrollment of anyone who had signed up by then. */
   recoveryMs: number
 }
 

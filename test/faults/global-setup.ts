@@ -2,7 +2,7 @@ import type { TestProject } from 'vitest/node'
 import setupServers, { TEMPLATE } from '../support/global-setup.js'
 import { makeRoles } from './roles.js'
 
-/** The servers that all scenarios share: those of the other tests, with the roles of `db/roles.sql` in the template. */
+/** The servers that all scenarios share: the same as in the other tests, with the roles of `db/roles.sql` in the template. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   let template: URL | undefined
   const stop = await setupServers({
@@ -11,7 +11,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
       project.provide(key, value)
     },
   } as TestProject)
-  if (template === undefined) throw new Error('the shared Postgres told no URL')
+  if (template === undefined) throw new Error('the shared Postgres has no URL')
   template.pathname = TEMPLATE
   await makeRoles(template.href)
   return stop

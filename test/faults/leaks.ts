@@ -12,10 +12,10 @@ interface Places {
 }
 
 /**
- * Looks for `mark`, which is in every name, email and password, in everything that was written but the application's own
+ * Searches for `mark`, which is in every name, email and password, in everything that was written except the application's own
  * tables: logs, metrics, Redis and its files, and the queue's tables.
  *
- * @returns each find with what stands round it
+ * @returns each find with its context
  */
 export async function findLeaks(mark: string, { servers, database, written }: Places): Promise<string[]> {
   const texts = [
@@ -43,7 +43,7 @@ async function everyKey(url: string): Promise<string> {
   try {
     const dumps: string[] = []
     for (const key of await client.keys('*')) {
-      // Uncompressed, so that a word in it can be found.
+      // Uncompressed, so that words in it can be found.
       dumps.push(key, JSON.stringify(await readKey(client, key)))
     }
     return dumps.join('\n')

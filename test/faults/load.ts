@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { EventQueue } from '../../queue/open.js'
 import type { ScenarioDatabase } from './database.js'
 
-/** Commits users and queues their events at once, as a rush of sign-ups does. */
+/** Commits users and queues their events at once, like a rush of sign-ups. */
 export async function addUsers(
   { database, queue }: { database: ScenarioDatabase; queue: EventQueue },
   count: number,

@@ -4,7 +4,7 @@ import { startCluster, startSentinel } from './redis-groups.js'
 import { play, type Scenario } from './scenario.js'
 
 describe.concurrent('the network and the clock', () => {
-  it('Redis and Postgres away at once', (test) =>
+  it('Redis and Postgres down at once', (test) =>
     play(test, { ownPostgres: true, databaseOutage: true }, async (stage) => {
       let thaw = () => {}
       await breakFor(stage, {
@@ -21,7 +21,7 @@ describe.concurrent('the network and the clock', () => {
       })
     }))
 
-  it('the link from the worker to Redis cut, that from the sign-up whole', (test) =>
+  it('the connection from the worker to Redis cut, that from the sign-up intact', (test) =>
     play(test, {}, ({ links, ...stage }) =>
       breakFor(stage, {
         begin: () => links.workersToQueue.cut(),
@@ -70,7 +70,7 @@ describe.concurrent('the network and the clock', () => {
       })
     }))
 
-  it('300 ms of latency on every link', (test) =>
+  it('300 ms of latency on every connection', (test) =>
     play(test, {}, ({ links, ...stage }) =>
       breakFor(stage, {
         begin: () => {
@@ -95,7 +95,7 @@ describe.concurrent('the network and the clock', () => {
     }))
 })
 
-/** Of the sessions that begin from now on. */
+/** Applies to sessions that begin from now on. */
 async function setReadOnly({ database }: Scenario, state: 'on' | 'off'): Promise<void> {
   await database.sql(`alter role auto_enroll_worker set default_transaction_read_only = ${state}`)
 }

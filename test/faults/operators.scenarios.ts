@@ -37,8 +37,7 @@ describe.concurrent('operators', () => {
       expect(backfill.exitCode).toBe(0)
       faultEnds()
       await during(2500)
-      // Deduplication reaches from the first event to the end of its job: whoever had read the user as missing before that
-      // may queue the user after it.
+      // Deduplication lasts until the job ends. A reader that saw the user as missing before that may queue the user after it.
       const completed = await queue.bull().getJobs(['completed'])
       for (const userId of userIds) {
         const outcomes = completed
@@ -49,7 +48,7 @@ describe.concurrent('operators', () => {
       }
     }))
 
-  it('a rollback under load, killed in the middle and run again: only what auto-enroll made goes', (test) =>
+  it('a rollback under load, killed halfway and run again: removes only what auto-enroll created', (test) =>
     play(test, { perSecond: 20 }, async ({ adminEnv, database, queue, during, faultEnds, courseIds }) => {
       const since = new Date(Date.now() - 1000).toISOString()
       await database.sql(MANY_ENROLLMENTS, [20_000, courseIds])
@@ -67,7 +66,7 @@ describe.concurrent('operators', () => {
       expect(second.exitCode, second.output).toBe(0)
       expect(await countOwn(database, before)).toBe(0)
       expect(await countByHand(database)).toBe(500)
-      // Made by the thousand for this alone: enrolling them again proves no more.
+      // Thousands were created just for this; enrolling them again would prove nothing more.
       await database.sql(`delete from "User" where id like 'many-%'`)
       await queue.resume()
       faultEnds()
@@ -88,7 +87,7 @@ const MANY_ENROLLMENTS = `
 
 type Sql = { sql: (text: string, values?: unknown[]) => Promise<Record<string, unknown>[]> }
 
-/** Enrollments in the window that auto-enroll made. */
+/** Enrollments that auto-enroll created in the period. */
 async function countOwn({ sql }: Sql, until: string): Promise<number> {
   const [row] = await sql(
     `select count(*)::int as count from "Enrollment" where id like 'cae%' and "enrolledAt" < $1::timestamptz at time zone 'UTC'`,

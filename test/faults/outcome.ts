@@ -3,7 +3,7 @@ import type { ScenarioDatabase } from './database.js'
 import type { SignUps } from './sign-ups.js'
 import type { ScenarioOptions } from './stage.js'
 
-/** Each message once, with how often it was written. */
+/** Each message once, with how often it was logged. */
 export function gist(processes: readonly { output(): string }[]): string {
   const counts = new Map<string, number>()
   for (const line of processes.flatMap((process) => process.output().split('\n'))) {
@@ -64,7 +64,7 @@ export async function readOutcome(
         where u."createdAt" <= to_timestamp($1) at time zone 'UTC') as last`,
     [faultEndedAt / 1000],
   )
-  if (row === undefined) throw new Error('the database answered a count with no row')
+  if (row === undefined) throw new Error('the database returned no row for a count')
   return {
     committed: row.committed,
     lost: row.lost,

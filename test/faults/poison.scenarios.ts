@@ -6,7 +6,7 @@ import { addUsers } from './load.js'
 import { play, type Scenario } from './scenario.js'
 import { until } from './until.js'
 
-/** Every kind of character that a text column takes. */
+/** Every kind of character that a text column accepts. */
 const ODD_IDS = [
   `o'brien "quoted" \\ backslash`,
   `'; drop table "User"; --`,
@@ -20,7 +20,7 @@ const ODD_IDS = [
 
 describe.concurrent('poison', () => {
   for (const queueOn of ['redis', 'postgres'] as const) {
-    it(`jobs that nobody could do, among sign-ups (queue on ${queueOn})`, (test) =>
+    it(`jobs that cannot succeed, among sign-ups (queue on ${queueOn})`, (test) =>
       play(test, { queueOn }, async (stage) => {
         const { queue } = stage
         await stage.queue.pause()
@@ -32,7 +32,7 @@ describe.concurrent('poison', () => {
           { ...good, userId: '' },
           { ...good, userId: { $ne: null } },
           ['an array'],
-          // Its columns take no NUL in the first place.
+          // Its columns cannot hold NUL at all.
           ...(queueOn === 'redis' ? [{ ...good, userId: 'nul\0nul' }] : []),
         ]
         for (const event of poison) await addRaw(stage, JOB_NAME, event)
@@ -77,13 +77,13 @@ describe.concurrent('poison', () => {
     }))
 })
 
-/** Adds a job as a broken or hostile producer may: any name, any data, no deduplication. */
+/** Adds a job like a broken or hostile producer: any name, any data, no deduplication. */
 async function addRaw({ queue }: Scenario, name: string, event: unknown): Promise<string> {
   const job = await queue.bull().add(name as typeof JOB_NAME, event as never, { jobId: randomUUID() })
   return job.id ?? ''
 }
 
-/** A job whose data is no JSON. */
+/** A job whose data is not JSON. */
 async function addGarbage(stage: Scenario): Promise<void> {
   const jobId = await addRaw(stage, JOB_NAME, {})
   const { kind, client } = stage.queue.link

@@ -35,7 +35,7 @@ describe.concurrent('Postgres', () => {
       const hogs: pg.Client[] = []
       await breakFor(stage, {
         begin: async () => {
-          // Whoever has a connection loses it to the hogs, who are the quicker.
+          // A worker that has a connection loses it to the hogs, which are quicker.
           for (let others = 1; others > 0; ) {
             await takeEveryConnection(stage.database.applicationUrl, hogs)
             others = (await stage.database.sql(END_OTHERS)).length
@@ -60,7 +60,7 @@ describe.concurrent('Postgres', () => {
       })
     }))
 
-  it('a disk that is full, as a trigger tells it', (test) =>
+  it('a full disk, simulated by a trigger', (test) =>
     play(test, {}, (stage) =>
       breakFor(stage, {
         begin: () => stage.database.sql(DISK_FULL),
@@ -85,7 +85,7 @@ describe.concurrent('Postgres', () => {
     ))
 })
 
-/** Its message repeats a row, as many a trigger's does. */
+/** Its message quotes a row, as many triggers' messages do. */
 const DISK_FULL = `
   create function disk_full() returns trigger language plpgsql as $$
   begin

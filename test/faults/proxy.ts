@@ -1,14 +1,14 @@
 import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
 
-/** A TCP link of the suite's own, which can be cut, slowed, or made to swallow everything. */
+/** A TCP relay that can be cut, slowed down, or made to swallow everything. */
 export interface TcpProxy {
   port: number
-  /** Ends every connection and refuses new ones. */
+  /** Closes every connection and refuses new ones. */
   cut(): void
-  /** Swallows every byte and closes nothing: a host that vanished. Connections that are open now never recover. */
+  /** Swallows every byte and closes nothing, like a host that vanished. Connections that are open now never recover. */
   blackHole(): void
-  /** New connections pass again. */
+  /** New connections work again. */
   heal(): void
   /** Adds this much to every round trip. */
   slow(roundTripMs: number): void

@@ -132,7 +132,7 @@ function slotRange(index: number, masters: number): number[] {
   return Array.from({ length: to - from }, (_, offset) => from + offset)
 }
 
-/** What could not be set up leaves nothing running. */
+/** If the setup fails, stops what was already running. */
 async function orStop<T>(stop: () => Promise<void>, setUp: () => Promise<T>): Promise<T> {
   try {
     return await setUp()

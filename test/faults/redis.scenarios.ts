@@ -27,7 +27,7 @@ describe.concurrent('Redis', () => {
       await breakFor(stage, { begin: () => tell(stage, 'flushall'), lastsMs: 0, end: () => undefined })
     }))
 
-  it('loses the list of waiting jobs alone', (test) =>
+  it('loses only the list of waiting jobs', (test) =>
     play(test, {}, async (stage) => {
       await stage.queue.pause()
       await addUsers(stage, 200)

@@ -4,7 +4,7 @@ import type { Reporter, TestCase, TestModule } from 'vitest/node'
 import type { Figures } from './figures.js'
 import { reliabilityPage } from './reliability-page.js'
 
-/** Writes the page on reliability when every scenario in `folder` was played; a run of some of them writes nothing. */
+/** Writes the reliability page if all scenarios in `folder` ran. A partial run writes nothing. */
 export function reliabilityReport(folder: string, path: string): Reporter {
   return {
     onTestRunEnd(modules) {

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import pg from 'pg'
 
-/** The roles of `db/roles.sql`, and one for the application itself, which may do with its tables what it likes. */
+/** The roles of `db/roles.sql`, and one for the application, which may do anything with its tables. */
 export async function makeRoles(url: string): Promise<void> {
   const owner = new pg.Client({ connectionString: url })
   await owner.connect()

@@ -9,10 +9,10 @@ import { until } from './until.js'
 
 export type { Scenario } from './stage.js'
 
-/** How much later than a plain timer of `PUBLISH_TIMEOUT_MS` a publish may end, on a machine that is busy breaking things. */
+/** How much later than a plain timer of `PUBLISH_TIMEOUT_MS` a publish may end, on a machine as busy as this. */
 const OVERDUE_MS = 50
 
-/** Sets the stage, lets `act` do its worst, then waits until everyone is enrolled and checks every promise. */
+/** Starts everything, runs `act`, then waits until everyone is enrolled and checks every promise. */
 export async function play(
   { task }: TestContext,
   options: ScenarioOptions,
@@ -36,9 +36,9 @@ export async function play(
     expectPromises(figures, options, stage.loads)
   } catch (error) {
     const processes = [...(stage?.workers ?? []), ...(stage?.loads ?? [])]
-    throw new Error(`what the processes said:\n${gist(processes)}`, { cause: error })
+    throw new Error(`output of the processes:\n${gist(processes)}`, { cause: error })
   } finally {
-    // What was opened last depends on what was there before it.
+    // In reverse, because what was opened last depends on what came before it.
     for (const close of closing.reverse())
       await Promise.resolve()
         .then(close)
@@ -56,7 +56,7 @@ async function takeFigures(name: string, stage: Stage, options: ScenarioOptions)
   }
 }
 
-/** Stops the workers, so that they have written all that they will, and looks for the mark in everything. */
+/** Stops the workers, so that all their output is written, and searches everything for the mark. */
 async function expectNoLeak(mark: string, { workers, loads, redis, group, database }: Stage): Promise<void> {
   const running = workers.filter((worker) => worker.running())
   const metrics = await Promise.all(running.map((worker) => worker.get('/metrics').catch(() => undefined)))

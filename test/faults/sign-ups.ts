@@ -9,9 +9,9 @@ export interface SignUpsOptions {
   timeoutMs: number
   enabled: boolean
   perSecond: number
-  /** In every name, email and password, and so to be found wherever they leak to. */
+  /** Part of every name, email and password, so that a leak can be found anywhere. */
   mark: string
-  /** The process kills itself when the sign-up of this number is committed and not yet published. */
+  /** The process kills itself after committing this sign-up and before publishing it. */
   diesBeforePublishing?: number
   nodeFlags?: readonly string[]
 }
@@ -22,7 +22,7 @@ export interface SignUpReport {
   reason?: string
   publish: string
   publishMs: number
-  /** By how much publishing outlasted a plain timer of `timeoutMs`. */
+  /** How much longer publishing took than a plain timer of `timeoutMs`. */
   overdueMs: number
 }
 
@@ -30,7 +30,7 @@ export interface SignUps {
   reports: readonly SignUpReport[]
   output(): string
   signal(signal: NodeJS.Signals): void
-  /** Lets those that are under way finish; the exit code is 0 unless something was thrown outside any sign-up. */
+  /** Lets active sign-ups finish. The exit code is 0 unless something was thrown outside any sign-up. */
   stop(): Promise<number | null>
   /** Resolves when it has ended by itself. */
   ended: Promise<unknown>

@@ -19,7 +19,7 @@ it(`random faults for ${MINUTES} minutes, seed ${SEED}`, (test) =>
       const random = randomFrom(SEED)
       const startedAt = performance.now()
       while (performance.now() - startedAt < MINUTES * 60_000) {
-        // Drawn before anything depends on the clock, so that a seed draws the same faults again.
+        // Drawn before anything depends on the clock, so that the same seed draws the same faults.
         const fault = FAULTS[Math.floor(random() * FAULTS.length)] ?? FAULTS[0]
         const lastsMs = Math.round(500 + random() ** 2 * 19_500)
         const quietMs = Math.round(random() * 5000)
@@ -36,7 +36,7 @@ it(`random faults for ${MINUTES} minutes, seed ${SEED}`, (test) =>
 
 interface Fault {
   name: string
-  /** Breaks something; the function returned mends it. */
+  /** Breaks something. The returned function repairs it. */
   begin: (stage: Scenario, random: () => number) => Promise<() => unknown>
 }
 

@@ -12,31 +12,31 @@ import { startWorkerProcess, type WorkerProcess } from './workers.js'
 export interface ScenarioOptions {
   queueOn?: 'redis' | 'postgres'
   redisFlags?: readonly string[]
-  /** Several servers that look after each other, in place of one; there is no link to break between. */
+  /** Several servers with failover instead of one. There is no relay in between to break. */
   group?: () => Promise<RedisGroup>
   /** A Postgres server that this scenario may harm. */
   ownPostgres?: boolean
   postgresFlags?: readonly string[]
-  /** The database may refuse sign-ups while it is away: they are counted apart. */
+  /** The database may refuse sign-ups while it is down; they are counted separately. */
   databaseOutage?: boolean
   /** Workers at the start. */
   workers?: number
   perSecond?: number
   courses?: number
-  /** The clocks of the sign-up page and of the workers jump when they are told to by SIGUSR2. */
+  /** The clocks of the sign-up process and the workers jump on SIGUSR2. */
   jumpingClocks?: boolean
   /** Settings of the workers. */
   env?: Readonly<Record<string, string>>
-  /** Milliseconds until everyone must be enrolled after the fault. */
+  /** Milliseconds after the fault by which everyone must be enrolled. */
   recoversWithinMs?: number
-  /** Waits until everyone is enrolled, and counts who is not; by default everyone needs every published course. */
+  /** Waits until everyone is enrolled, and counts who is not. By default everyone needs all published courses. */
   lacking?: string
 }
 
-/** A sign-up page, its workers, their servers, and the links between them, for a scenario to break. */
+/** A sign-up process, workers, servers, and the connections between them, for a scenario to break. */
 export interface Scenario {
   database: ScenarioDatabase
-  /** The single server, which the queue is on unless it is on a group or on Postgres. */
+  /** The single Redis that holds the queue, unless a group or Postgres does. */
   redis: RedisServer
   group: RedisGroup | undefined
   queue: EventQueue
@@ -49,19 +49,19 @@ export interface Scenario {
     workersToQueue: TcpProxy
   }
   courseIds: readonly string[]
-  /** Settings for an administrator's command, as the owner of the database and past every link. */
+  /** Settings for an administrator's command: as the owner of the database, and without the relays. */
   adminEnv: Readonly<Record<string, string>>
   startWorker(env?: Readonly<Record<string, string>>, nodeFlags?: readonly string[]): Promise<WorkerProcess>
   startSignUps(options?: Partial<SignUpsOptions>): SignUps
-  /** Lets the load run; the one place where time simply passes. */
+  /** Lets the load run. The only place where time simply passes. */
   during(ms: number): Promise<void>
-  /** Marks the end of the fault, from which recovery is counted. */
+  /** Marks the end of the fault, where recovery time starts. */
   faultEnds(): void
-  /** Stops the scenario's own Postgres; the function returned lets it go on, as the end of the scenario does. */
+  /** Freezes the scenario's own Postgres. The returned function thaws it, and so does the end of the scenario. */
   freezePostgres(): Promise<() => void>
 }
 
-/** A scenario whose sign-ups have not begun, with what only the checks need. */
+/** A scenario before its sign-ups begin, with what only the checks need. */
 export interface Stage extends Omit<Scenario, 'signUps'> {
   loads: readonly SignUps[]
   faultEndedAt(): number
@@ -72,7 +72,7 @@ const PREFIX = '{auto-enroll}'
 /** `PUBLISH_TIMEOUT_MS` of the sign-ups. */
 const TIMEOUT_MS = 250
 
-/** Starts the servers, the links and the queue; whatever was started is in `closing`, also when this fails. */
+/** Starts the servers, the relays and the queue. Everything started is in `closing`, even if this fails. */
 export async function setStage(
   options: ScenarioOptions,
   mark: string,

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 
-/** Waits until `claim` holds; for scenarios that run side by side, which `expect.poll` cannot tell apart. */
+/** Waits until `claim` holds. For concurrent scenarios, which `expect.poll` cannot distinguish. */
 export async function until(
   what: string,
   claim: () => boolean | Promise<boolean>,

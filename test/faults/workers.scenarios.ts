@@ -45,7 +45,7 @@ describe.concurrent('workers', () => {
       await during(500)
     }))
 
-  it('a worker that cannot consume asks to be restarted, and stops asking when it can', (test) =>
+  it('a worker that cannot consume asks for a restart, and stops asking once it can', (test) =>
     play(test, { env: { STALL_TIMEOUT_MS: '2000' } }, async ({ database, workers, faultEnds }) => {
       const release = await holdCourses(database)
       const health = async () => (await workers[0]?.get('/healthz')) ?? { status: 0, body: '' }
@@ -56,7 +56,7 @@ describe.concurrent('workers', () => {
       await until('a healthy worker', async () => (await health()).status === 200)
     }))
 
-  it('an error that nobody caught ends a worker with 1, after it has finished its jobs', (test) =>
+  it('an uncaught error ends a worker with exit code 1, after it has finished its jobs', (test) =>
     play(test, { workers: 0 }, async ({ startWorker, during, faultEnds }) => {
       const failing = await startWorker({}, ['--import', THROWING])
       await during(1500)

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 
-/** A worker in a process of its own, as `npm run worker` starts it. */
+/** A worker in a separate process, started like `npm run worker`. */
 export interface WorkerProcess {
   pid: number
   /** Everything it has written. */
@@ -11,14 +11,14 @@ export interface WorkerProcess {
   get(path: '/healthz' | '/readyz' | '/metrics'): Promise<{ status: number; body: string }>
   running(): boolean
   signal(signal: NodeJS.Signals): void
-  /** Sends the signal and waits for the end; the exit code is `null` when the signal itself ended it. */
+  /** Sends the signal and waits until the process ends. The exit code is `null` if the signal killed it. */
   stop(signal?: NodeJS.Signals): Promise<number | null>
   exited: Promise<unknown>
 }
 
 const PROGRAM = fileURLToPath(new URL('../../dist/scripts/worker.js', import.meta.url))
 
-/** Starts a worker and waits until it serves its health. */
+/** Starts a worker and waits until its health server listens. */
 export async function startWorkerProcess(
   env: Readonly<Record<string, string>>,
   nodeFlags: readonly string[] = [],

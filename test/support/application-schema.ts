@@ -7,16 +7,16 @@ export type IdType =
   | 'identity'
   | 'key'
 
-/** How somebody else may have made the three tables. Without any, they are as Prisma's defaults make them. */
+/** How an application's tables may differ from Prisma's defaults, which apply where nothing is given. */
 export interface SchemaVariant {
   userId?: IdType
   courseId?: IdType
   enrollmentId?: IdType
-  /** The status column's type, and a statement that makes the type. */
+  /** The status column's type, and a statement that creates the type. */
   status?: string
   types?: string
   timestamp?: 'timestamp(3)' | 'timestamptz'
-  /** Whether "User" and "Enrollment" have `updatedAt`, NOT NULL and without a default, as Prisma's `@updatedAt`. */
+  /** Whether "User" and "Enrollment" have `updatedAt`, NOT NULL and without a default, like Prisma's `@updatedAt`. */
   updatedAt?: boolean
   /** More columns of "Enrollment". */
   more?: string
@@ -61,7 +61,7 @@ const PARTITIONS = [0, 1, 2]
   .map((n) => `create table part_${n} partition of "Enrollment" for values with (modulus 3, remainder ${n});`)
   .join('\n')
 
-/** `key` is a domain, which `types` must make. */
+/** `key` is a domain, which `types` must create. */
 function definition(type: IdType): string {
   return type === 'identity' ? 'bigint generated always as identity' : type
 }
@@ -70,7 +70,7 @@ function reference(type: IdType): string {
   return type === 'identity' || type === 'bigserial' ? 'bigint' : type
 }
 
-/** Whether the database makes ids of this type by itself. */
+/** Whether the database generates ids of this type. */
 export function fillsItself(type: IdType = 'text'): boolean {
   return type === 'identity' || type === 'bigserial'
 }

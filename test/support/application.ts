@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { TestDatabase } from './servers.js'
 
-/** Inserts users as the application does, without telling anybody. */
+/** Inserts users as the application does, without publishing events. */
 export async function insertUsers(database: TestDatabase, count: number): Promise<string[]> {
   const ids = Array.from({ length: count }, () => `u${randomUUID()}`)
   await database.sql(

@@ -14,7 +14,7 @@ export const CHROMIUM: Program = {
     'chromium" on Debian; elsewhere install Chromium or Chrome and link it under that name.',
 }
 
-/** Nothing of its own goes over the network, so that a request to another host is the page's. */
+/** The browser makes no requests of its own, so any request to another host comes from the page. */
 const FLAGS = [
   '--no-sandbox',
   '--disable-gpu',
@@ -29,7 +29,7 @@ export function launchBrowser(): Promise<Browser> {
   return chromium.launch({ executablePath: '/usr/bin/chromium', args: FLAGS })
 }
 
-/** A page, and what it should not do: errors on its console, and requests to hosts other than `origin`. */
+/** A page, with everything that it should not do: errors on its console, and requests to hosts other than `origin`. */
 export interface WatchedPage {
   page: Page
   misdeeds: string[]
@@ -52,9 +52,9 @@ export async function openPage(context: BrowserContext, origin: string): Promise
 
 const axeScript = createRequire(import.meta.url).resolve('axe-core')
 
-/** Expects that axe-core finds nothing wrong on the page, by WCAG 2.2 AA and its own best practices. */
+/** Expects that axe-core finds no problem on the page, by WCAG 2.2 AA and its own best practices. */
 export async function expectAccessible(page: Page): Promise<void> {
-  // The page's policy forbids scripts of others, so axe comes in through the debugger.
+  // The page's policy forbids foreign scripts, so axe is injected through the debugger.
   await page.evaluate(await import('node:fs/promises').then((fs) => fs.readFile(axeScript, 'utf8')))
   const results = (await page.evaluate('axe.run()')) as AxeResults
   const violations = results.violations.map(
@@ -63,7 +63,7 @@ export async function expectAccessible(page: Page): Promise<void> {
   expect(violations).toEqual([])
 }
 
-/** Takes a screenshot; `SCREENSHOTS` names the folder in which it is kept. */
+/** Takes a screenshot. `SCREENSHOTS` is the folder to keep it in. */
 export async function screenshot(page: Page, name: string, fullPage = false): Promise<void> {
   const folder = process.env.SCREENSHOTS
   if (folder !== undefined) await mkdir(folder, { recursive: true })

@@ -1,6 +1,6 @@
 import type { TestDatabase } from './servers.js'
 
-/** Everything that the catalogs say of the tables in a schema, one line each, in a fixed order. */
+/** Everything that the catalogs say about the tables in a schema, one line each, in a fixed order. */
 export async function catalogOf(database: TestDatabase, schema = 'public'): Promise<string[]> {
   const rows = await database.sql<{ line: string }>(
     `with relations as (
@@ -26,7 +26,7 @@ export async function catalogOf(database: TestDatabase, schema = 'public'): Prom
   return rows.map(({ line }) => line)
 }
 
-/** Which rows the three tables hold: identity, version and place, so that a rewritten row differs too. */
+/** The rows of the three tables with their version and position, so that a rewritten row differs too. */
 export async function rowsOf(database: TestDatabase): Promise<unknown[]> {
   return database.sql(
     `select 'User' as "table", id::text, xmin::text, ctid::text from "User"

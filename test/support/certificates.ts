@@ -14,7 +14,7 @@ export const OPENSSL: Program = {
 const run = promisify(execFile)
 const openssl = (flags: readonly string[]) => run('openssl', flags)
 
-/** `nobody`, whom the embedded PostgreSQL runs as under root, and who must own its key. */
+/** `nobody`. Started by root, the embedded PostgreSQL runs as this user, who must own its key. */
 const NOBODY = 65534
 
 export interface Certificate {

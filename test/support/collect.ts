@@ -1,4 +1,4 @@
-/** All that an async iterable yields. */
+/** Everything that an async iterable yields. */
 export async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
   const collected: T[] = []
   for await (const item of items) collected.push(item)

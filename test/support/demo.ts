@@ -15,7 +15,7 @@ export function useDemo() {
   let folder = ''
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'auto-enroll-demo-test-'))
-    // The embedded Postgres runs as nobody where the tests run as root.
+    // The embedded Postgres runs as nobody if the tests run as root.
     await chmod(folder, 0o755)
   })
   afterAll(() => rm(folder, { recursive: true }))

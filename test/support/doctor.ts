@@ -9,7 +9,7 @@ export interface Complaints {
   complaints: string[]
 }
 
-/** What `npm run doctor` finds wrong under these settings. */
+/** What `npm run doctor` finds wrong with these settings. */
 export async function complaintsOfDoctor(env: Record<string, string>): Promise<Complaints> {
   const settings = readSettings(env, ['DATABASE_URL', 'QUEUE_URL'])
   const db = connectDatabase(settings.DATABASE_URL)

@@ -2,26 +2,26 @@ import { once } from 'node:events'
 import { createServer, type Server, Socket } from 'node:net'
 import { freePort } from './redis-server.js'
 
-/** A TCP relay in front of a real server, to take that server away from one client at a time. */
+/** A TCP relay in front of a real server, to make that server unavailable to one client at a time. */
 export interface Gate {
-  /** The URL of what lies behind, by way of the gate. */
+  /** The URL of the server through the gate. */
   url: string
   /** Refuses new connections and breaks the open ones. */
   shut(): Promise<void>
   open(): Promise<void>
-  /** Passes nothing on, as a server does that hangs: connections are accepted and stay open. */
+  /** Passes nothing on, like a server that hangs: connections are accepted and stay open. */
   freeze(): void
-  /** Passes on what the client asks, and nothing of what it is answered. */
+  /** Passes on requests but no replies. */
   mute(): void
   /** Ends a freeze. */
   thaw(): void
-  /** Leads new connections to another server, as a virtual address does after a failover; open ones stay. */
+  /** Sends new connections to another server, like a virtual address after a failover. Open ones stay. */
   leadTo(port: number): void
   /** Connections that are open now. */
   connections(): number
 }
 
-/** Makes a gate to the server of `targetUrl`, shut at first. */
+/** Creates a gate to the server of `targetUrl`, shut at first. */
 export async function makeGate(targetUrl: string): Promise<Gate> {
   const target = new URL(targetUrl)
   const host = target.hostname

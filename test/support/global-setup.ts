@@ -17,7 +17,7 @@ declare module 'vitest' {
   }
 }
 
-/** Cloned for each test file: the application's tables and the queue's own schema, both empty. */
+/** Cloned for each test file: the application's tables and the queue's schema, both empty. */
 export const TEMPLATE = 'template_migrated'
 
 const PROMTOOL = {

@@ -21,9 +21,9 @@ export interface ReverseProxy {
 export interface ProxyOptions {
   /** Where requests go: `http://host:port`. */
   upstream: string
-  /** Directives of its `location /`, besides `proxy_pass`; none is what people copy from the first page they find. */
+  /** Directives of its `location /` besides `proxy_pass`. With none, it is what people copy from the first tutorial they find. */
   directives?: readonly string[]
-  /** With these it listens with TLS. */
+  /** If given, it listens with TLS. */
   certificate?: { certFile: string; keyFile: string }
   /** Listens on `[::1]` instead of `127.0.0.1`. */
   ipv6?: boolean

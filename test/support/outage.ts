@@ -2,7 +2,7 @@ import { type Gate, makeGate } from './gate.js'
 import { freePort, type RedisServer, startRedis } from './redis-server.js'
 import { type Backend, queuePlace, type TestDatabase } from './servers.js'
 
-/** A queue of the test's own that can be taken away and hung. At first it is away. */
+/** A queue for this test only that can be made unavailable or frozen. At first it is unavailable. */
 export interface FragileQueue {
   url: string
   prefix: string
@@ -12,7 +12,7 @@ export interface FragileQueue {
   thaw(): void
 }
 
-/** On Redis a server of its own, which loses its jobs when it stops; on Postgres a gate to the shared one. */
+/** On Redis a separate server, which loses its jobs when it stops; on Postgres a gate to the shared one. */
 export async function fragileQueue(backend: Backend, database: TestDatabase): Promise<FragileQueue> {
   return backend === 'redis' ? fragileRedis() : fragilePostgres(database)
 }

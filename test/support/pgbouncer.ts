@@ -16,7 +16,7 @@ export const PGBOUNCER: Program = {
 }
 
 export interface PgBouncer {
-  /** The URL of the same database, by way of the pooler. */
+  /** The URL of the same database through the pooler. */
   through(url: string): string
   /** Runs a command of its admin console, such as `RECONNECT`. */
   command(text: string): Promise<void>

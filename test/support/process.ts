@@ -13,7 +13,7 @@ export interface Ended {
 
 const LIMIT_MS = 25_000
 
-/** Runs a command of `dist/` as a process to its end; it sees no settings but those given. */
+/** Runs a command of `dist/` as a process until it ends. It sees only the given settings. */
 export async function runScript(
   name: string,
   flags: readonly string[] = [],
@@ -23,7 +23,7 @@ export async function runScript(
   return { exitCode, stdout, stderr, durationMs }
 }
 
-/** Runs a command that answers with exactly one JSON document on stdout. */
+/** Runs a command that prints exactly one JSON document on stdout. */
 export async function runJson<T extends object>(
   name: string,
   flags: readonly string[],
@@ -34,7 +34,7 @@ export async function runJson<T extends object>(
   return { ...(JSON.parse(stdout) as T), exitCode }
 }
 
-/** Starts a command of `dist/` as a process, which is killed when it lasts too long; its promise never rejects. */
+/** Starts a command of `dist/` as a process, which is killed if it takes too long. Its promise never rejects. */
 export function startScript(name: string, flags: readonly string[] = [], env: Record<string, string> = {}) {
   return execa(process.execPath, [`dist/scripts/${name}.js`, ...flags], {
     extendEnv: false,
@@ -48,7 +48,7 @@ export function startScript(name: string, flags: readonly string[] = [], env: Re
 
 export type RunningScript = ReturnType<typeof startScript>
 
-/** Resolves with the first line of the log that has this message; fails when the process ends before. */
+/** Resolves with the first log line that has this message; fails if the process ends before. */
 export async function logged(running: RunningScript, message: RegExp): Promise<Record<string, unknown>> {
   const lines = createInterface(running.stderr)
   const found = new Promise<Record<string, unknown>>((resolve) => {

@@ -6,7 +6,7 @@ import { promisify } from 'node:util'
 const run = promisify(execFile)
 
 export interface Program {
-  /** As it is called on the command line. */
+  /** Its name on the command line. */
   name: string
   /** Debian's package. */
   debianPackage: string
@@ -14,7 +14,7 @@ export interface Program {
   howToInstall: string
 }
 
-/** Installs what is missing where it can (Debian or Ubuntu as root); elsewhere fails and says how to install it. */
+/** Installs what is missing if it can (Debian or Ubuntu, as root); otherwise fails and says how to install it. */
 export async function ensurePrograms(programs: readonly Program[]): Promise<void> {
   const missing = await absent(programs)
   if (missing.length === 0) return
@@ -23,7 +23,7 @@ export async function ensurePrograms(programs: readonly Program[]): Promise<void
 
   const packages = missing.map((program) => program.debianPackage)
   process.stderr.write(`installing ${packages.join(', ')} with apt-get …\n`)
-  // RUNLEVEL=1 keeps packages from starting servers of their own.
+  // RUNLEVEL=1 keeps packages from starting their servers.
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' }
   try {
     await run('apt-get', ['update', '-q'], { env, maxBuffer: Number.POSITIVE_INFINITY })

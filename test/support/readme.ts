@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs'
 
-/** The README's code blocks in a language; `''` for those that name none. */
+/** The README's code blocks in a language; `''` for those without one. */
 export function codeBlocks(language: string): string[] {
   const blocks = readFileSync('README.md', 'utf8').matchAll(/^```(\w*)\n([\s\S]*?)^```$/gm)
   return [...blocks].filter(([, name]) => name === language).map(([, , code = '']) => code)
 }
 
-/** The README's TypeScript, by the file name that each block begins with. */
+/** The README's TypeScript blocks, by the file name in their first line. */
 export function snippets(): Record<string, string> {
   return Object.fromEntries(
     codeBlocks('ts').map((code) => {
@@ -18,7 +18,7 @@ export function snippets(): Record<string, string> {
   )
 }
 
-/** The runbook's chapters, as links name them. */
+/** The runbook's chapters, as they appear in links. */
 export function runbookChapters(): string[] {
   const titles = readFileSync('docs/runbook.md', 'utf8').matchAll(/^## (.+)$/gm)
   return [...titles].map(([, title = '']) => title.toLowerCase().replaceAll(' ', '-'))

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 
 const PASSWORD = 'of-the-tests'
 
-/** Flags of a Redis with the users of `queue/redis.acl`; the default user may still do everything. */
+/** Flags for a Redis with the users of `queue/redis.acl`. The default user may still do everything. */
 export async function aclFlags(): Promise<string[]> {
   const users = await readFile('queue/redis.acl', 'utf8')
   return users
@@ -11,7 +11,7 @@ export async function aclFlags(): Promise<string[]> {
     .flatMap((line) => `--${line.replace(/>\w+_PASSWORD/, `>${PASSWORD}`)}`.split(' '))
 }
 
-/** The same Redis for one of those users. */
+/** The same Redis as one of those users. */
 export function asRedisUser(url: string, user: 'auto-enroll-sign-up' | 'auto-enroll-worker'): string {
   return url.replace('redis://', `redis://${user}:${PASSWORD}@`)
 }

@@ -18,13 +18,13 @@ export const REDIS_SERVER: Program = {
 export interface RedisServer {
   url: string
   port: number
-  /** Its process id; another one after each `start`. */
+  /** Its process id; a new one after each `start`. */
   pid(): number | undefined
   /** Where it keeps its files. */
   folder: string
-  /** Ends it, by default as an orderly shutdown does, and removes its files. */
+  /** Stops it, by default with an orderly shutdown, and removes its files. */
   stop(signal?: NodeJS.Signals): Promise<void>
-  /** Kills it as a crash does and keeps its files. */
+  /** Kills it, like a crash, and keeps its files. */
   kill(): Promise<void>
   /** Starts it again after `kill`, on the same port with the same files. */
   start(): Promise<void>
@@ -79,7 +79,7 @@ async function ready(port: number): Promise<void> {
   try {
     await client.ping()
   } catch (error) {
-    // A server that asks for a password is up.
+    // A server that asks for a password is running.
     if (!(error instanceof ReplyError)) throw error
   } finally {
     client.disconnect()

@@ -10,13 +10,13 @@ import { freePort, type RedisServer, startRedis } from './redis-server.js'
 
 const run = promisify(execFile)
 
-/** A queue on more than one plain server. */
+/** A queue on something other than one plain server. */
 export interface RedisTopology {
   url: string
   stop(): Promise<void>
 }
 
-/** A Redis that speaks TLS, with a certificate for 127.0.0.1 by an authority of its own. */
+/** A Redis that speaks TLS, with a certificate for 127.0.0.1 from a private authority. */
 export async function startTlsRedis(): Promise<RedisTopology & { authority: string; plain: RedisServer }> {
   const folder = await mkdtemp(join(tmpdir(), 'auto-enroll-tls-'))
   const at = (name: string) => join(folder, name)

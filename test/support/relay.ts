@@ -7,8 +7,8 @@ export interface Relay {
 }
 
 /**
- * A TCP relay in front of a server on this machine, which may rewrite what the server answers; without a port it
- * accepts connections and stays silent.
+ * A TCP relay in front of a server on this machine, which may rewrite the server's replies. Without a port it accepts
+ * connections and stays silent.
  */
 export async function startRelay(
   serverPort: number | undefined,

@@ -1,6 +1,6 @@
 import { execa } from 'execa'
 
-/** Runs a module as a process of its own, which dies of an unhandled rejection as an application would. */
+/** Runs a module as a separate process, which dies of an unhandled rejection like an application. */
 export function runScript(script: string, env: Record<string, string> = {}, timeoutMs = 15_000) {
   return execa(process.execPath, ['--unhandled-rejections=strict', '--input-type=module', '--eval', script], {
     env,

@@ -5,7 +5,7 @@ import { connectDatabase } from '../../db/connect.js'
 import type { Database } from '../../db/schema.js'
 import { TEMPLATE } from './global-setup.js'
 
-/** A database of the test file's own. */
+/** A database for one test file. */
 export interface TestDatabase {
   readonly url: string
   readonly db: Database
@@ -17,9 +17,9 @@ export interface TestDatabase {
 }
 
 export interface TestDatabaseOptions {
-  /** Run in an empty database, which is had in place of a clone of the migrated one. */
+  /** Run in an empty database, instead of a clone of the migrated one. */
   ddl?: string
-  /** A schema of this name is made, and selected by `?schema=` in the URL. */
+  /** Name of a schema that is created and selected with `?schema=` in the URL. */
   schema?: string
   /** Time zone of the database's sessions. */
   timeZone?: string
@@ -28,8 +28,8 @@ export interface TestDatabaseOptions {
 }
 
 /**
- * Gives the test file a database: a clone of the migrated one, or an empty one to run `ddl` in. It is dropped at the
- * end, which fails when a connection was left open.
+ * Gives the test file a database: a clone of the migrated one, or an empty one to run `ddl` in. It is dropped at the end,
+ * which fails if a connection was left open.
  */
 export function useDatabase({ ddl, schema, timeZone, icuLocale }: TestDatabaseOptions = {}): TestDatabase {
   const name = `test_${randomBytes(6).toString('hex')}`
@@ -74,7 +74,7 @@ export function useDatabase({ ddl, schema, timeZone, icuLocale }: TestDatabaseOp
   }
 }
 
-/** Postgres notices a moment later than the client that a connection is closed. */
+/** Postgres notices that a connection is closed a moment later than the client. */
 async function dropWhenUnused(name: string): Promise<void> {
   const admin = new pg.Client(inject('postgresUrl'))
   await admin.connect()
@@ -113,7 +113,7 @@ function present<T>(value: T | undefined): T {
 export const BACKENDS = ['redis', 'postgres'] as const
 export type Backend = (typeof BACKENDS)[number]
 
-/** Where a test's queue is: on Redis under a prefix of its own, on Postgres in the test file's database. */
+/** Where a test's queue is: on Redis under its own prefix, on Postgres in the test file's database. */
 export function queuePlace(backend: Backend, database: TestDatabase): { url: string; prefix: string } {
   return backend === 'redis'
     ? { url: inject('redisUrl'), prefix: `{test-${randomBytes(6).toString('hex')}}` }

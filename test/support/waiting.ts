@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import { expect } from 'vitest'
 import type { TestDatabase } from './servers.js'
 
-/** Resolves when so many statements in the database wait for another transaction to end. */
+/** Resolves when this many statements in the database are waiting for another transaction to end. */
 export async function statementsWaiting(database: TestDatabase, count = 1): Promise<void> {
   await expect
     .poll(

@@ -29,12 +29,12 @@ export function startTestWorker({ databaseUrl, queue, env = {}, log }: WorkerPla
   return startWorker(settings, log ?? pino({ level: 'silent' }))
 }
 
-/** An observer that listens to no more than what is given. */
+/** An observer that does only what is given, and ignores the rest. */
 function observing(parts: Partial<Observer>): Observer {
   return { ...createObserver(pino({ level: 'silent' })), ...parts }
 }
 
-/** A worker that only notes whom it would enroll, or does as `enroll` says. */
+/** A worker that only records whom it would enroll, or runs `enroll`. */
 export function startConsumer(
   { url, prefix }: WorkerPlace['queue'],
   enroll?: Enroll,
@@ -56,7 +56,7 @@ export function startConsumer(
     enrolled,
     errors,
     consumer,
-    /** Lets go of the queue without waiting for it. */
+    /** Disconnects from the queue without waiting for it. */
     async stop() {
       void consumer.close(true).catch(() => undefined)
       await link.disconnect()

@@ -1,4 +1,4 @@
-/** Loaded before a program: with the first SIGUSR2 its clock jumps an hour ahead, with the second two hours back. */
+/** Loaded before a program. On the first SIGUSR2 its clock jumps an hour ahead, on the second two hours back. */
 const jumpsMs = [3_600_000, -7_200_000]
 let offsetMs = 0
 

@@ -1,6 +1,6 @@
 /**
- * Signs people up at a steady rate, as an application's own process does, by turns with a password and with Google. It
- * tells its parent of each result, and ends when it is told to stop and the last one is done.
+ * Signs people up at a steady rate, like an application's process, alternating between password and Google. It sends each
+ * result to its parent, and ends when it is asked to and the last sign-up is done.
  */
 import { createHash } from 'node:crypto'
 import { createPublisher, type Publisher } from 'auto-enroll'
@@ -50,10 +50,10 @@ async function attempt(number: number): Promise<void> {
   process.send?.(report)
 }
 
-/** A busy machine fires every timer late and then all at once: so many turns of the event loop are no delay of ours. */
+/** A busy machine fires timers late and then all at once. A delay of up to this many event loop turns is not ours. */
 const TURNS_ALLOWED = 3
 
-/** Measures how long publishing keeps a sign-up waiting, and by how much it outlasts a plain timer of `timeoutMs`. */
+/** Measures how long publishing delays a sign-up, and how much longer that is than a plain timer of `timeoutMs`. */
 function timed(report: SignUpReport): Pick<Publisher, 'publish'> {
   return {
     async publish(event) {
@@ -77,7 +77,7 @@ function timed(report: SignUpReport): Pick<Publisher, 'publish'> {
   }
 }
 
-/** The real one would take both cores. */
+/** The real one would use both cores. */
 async function cheapHash(password: string): Promise<string> {
   return createHash('sha256').update(password).digest('hex')
 }

@@ -1,4 +1,4 @@
-/** `npm run test:soak -- --minutes N [--seed S]`: says the seed, then plays the soak with it. */
+/** `npm run test:soak -- --minutes N [--seed S]`: prints the seed, then runs the soak test with it. */
 import { spawn } from 'node:child_process'
 import { randomInt } from 'node:crypto'
 import { Command, InvalidArgumentError } from 'commander'
