@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import { readCoverage } from '../../db/coverage.js'
+import { readCompleteness, readCoverage, readUserCoverage } from '../../db/coverage.js'
 import { insertCourses } from '../support/application.js'
 import { useDatabase } from '../support/servers.js'
 
@@ -19,6 +19,8 @@ describe('coverage', () => {
       enrollments: 0,
       publishedCourses: 0,
       duplicates: 0,
+      partlyEnrolled: 0,
+      missingEnrollments: 0,
     })
   })
 
@@ -40,6 +42,8 @@ describe('coverage', () => {
       enrollments: 4,
       publishedCourses: 1,
       duplicates: 0,
+      partlyEnrolled: 1,
+      missingEnrollments: 1,
     })
   })
 
@@ -71,6 +75,22 @@ describe('coverage', () => {
     for (const courseId of [first, first, first, second]) await enroll('u1', courseId, 'active')
     await enroll('u2', second, 'active')
     expect(await readCoverage(database.db)).toMatchObject({ enrollments: 5, duplicates: 2, coverage: 100 })
+  })
+
+  it('counts users who lack courses that were published later, and how many they lack', async () => {
+    const [early = '', late = ''] = await insertCourses(database, 2)
+    const [draft = ''] = await insertCourses(database, 1, false)
+    await insertUsers(4)
+    for (const userId of ['u1', 'u2', 'u3']) await enroll(userId, early, 'active')
+    await enroll('u1', late, 'left')
+    await enroll('u3', draft, 'active')
+    expect(await readCompleteness(database.db)).toEqual({
+      enrollments: 5,
+      duplicates: 0,
+      partlyEnrolled: 2,
+      missingEnrollments: 2,
+    })
+    expect(await readUserCoverage(database.db)).toMatchObject({ users: 4, withoutEnrollment: 1 })
   })
 
   async function insertUsers(count: number): Promise<void> {
