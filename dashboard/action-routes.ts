@@ -2,7 +2,14 @@ import { type Context, Hono } from 'hono'
 import { operatorsOnly } from './access.js'
 import type { DashboardContext } from './context.js'
 import type { Visit } from './person.js'
-import { backfillPreview, enrollPreview, pausePreview, resumePreview, retryPreview } from './previews.js'
+import {
+  backfillPreview,
+  enrollPreview,
+  limitsPreview,
+  pausePreview,
+  resumePreview,
+  retryPreview,
+} from './previews.js'
 import { nobodyPage, type Preview, previewPage, problemPage, userPage } from './small-pages.js'
 
 /** Looking a user up, and the actions: each a page that shows what it would do, and a form that does it. */
@@ -18,7 +25,7 @@ export function actionRoutes(context: DashboardContext): Hono<Visit> {
       : c.html(userPage(visitor(c), search, found))
   })
 
-  for (const path of ['/pause', '/resume', '/backfill', '/retry', '/enroll', '/tasks/stop']) {
+  for (const path of ['/pause', '/resume', '/limits', '/backfill', '/retry', '/enroll', '/tasks/stop']) {
     routes.use(path, operatorsOnly)
   }
 
@@ -31,6 +38,12 @@ export function actionRoutes(context: DashboardContext): Hono<Visit> {
   routes.get('/resume', async (c) => preview(c, await resumePreview(context)))
   routes.post('/resume', async (c) => {
     await actions.resume(c.get('person'))
+    return done(c)
+  })
+
+  routes.get('/limits', async (c) => preview(c, await limitsPreview(context)))
+  routes.post('/limits', async (c) => {
+    await actions.removeLimits(c.get('person'))
     return done(c)
   })
 

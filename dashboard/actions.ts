@@ -3,9 +3,11 @@ import { safeError } from '../config/safe-error.js'
 import { type AuditEvent, type Ended, NoAuditTable, writeDown } from '../db/audit.js'
 import type { Database } from '../db/schema.js'
 import { countUsersWithoutEnrollment } from '../db/users.js'
+import { readLimits, removeLimits } from '../queue/limits.js'
 import type { EventQueue } from '../queue/open.js'
 import type { Refilled } from '../queue/refill.js'
 import { retryFailed } from '../queue/retry.js'
+import { limitInWords } from './next-try.js'
 import type { Person } from './person.js'
 import { createTasks, type Tasks } from './tasks.js'
 import { count } from './words.js'
@@ -22,6 +24,8 @@ export type Backfill = (options: {
 export interface Actions {
   pause(person: Person): Promise<void>
   resume(person: Person): Promise<void>
+  /** Removes the limits that are stored in the queue. */
+  removeLimits(person: Person): Promise<void>
   /** Queues one user now. */
   enroll(person: Person, userId: string): Promise<void>
   /** Starts queueing everyone who has no enrollment. */
@@ -75,12 +79,18 @@ export function createActions({ db, queue, log, backfill }: ActionsContext): Act
     pause: ({ name }) =>
       audited({ who: name, through: 'page', action: 'pause' }, async () => {
         await queue.pause()
-        return `paused; ${count(await queue.countUnfinished(), 'user')} waiting`
+        return `paused; ${count(await queue.countUnfinished(), 'job')} waiting`
       }),
     resume: ({ name }) =>
       audited({ who: name, through: 'page', action: 'resume' }, async () => {
         await queue.resume()
-        return `resumed; ${count(await queue.countUnfinished(), 'user')} waiting`
+        return `resumed; ${count(await queue.countUnfinished(), 'job')} waiting`
+      }),
+    removeLimits: ({ name }) =>
+      audited({ who: name, through: 'page', action: 'remove-limits' }, async () => {
+        const limit = limitInWords(await readLimits(queue))
+        await removeLimits(queue)
+        return limit === undefined ? 'there was no limit' : `removed; before, ${limit}`
       }),
     enroll: ({ name }, userId) =>
       audited({ who: name, through: 'page', action: 'enroll', target: userId }, () =>

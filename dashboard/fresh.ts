@@ -35,9 +35,11 @@ export function keepFresh<T>(load: () => Promise<T>, { maxAgeMs }: FreshOptions)
 
   async function reload(): Promise<void> {
     const startedAt = performance.now()
+    // Not the end: what a statement of many seconds counts is how things were when it began.
+    const readAt = new Date()
     outdated = false
     try {
-      reading = { status: 'known', value: await load(), readAt: new Date() }
+      reading = { status: 'known', value: await load(), readAt }
     } catch (error) {
       const last =
         reading.status === 'known' ? reading : reading.status === 'failed' ? reading.last : undefined

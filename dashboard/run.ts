@@ -62,6 +62,10 @@ export async function startDashboard(
   collectDefaultMetrics({ register: registry })
   registerGauges({ registry, timeoutMs: METRICS_TIMEOUT_MS, ...figuresOf(reader) })
 
+  const circumstances = {
+    enabled: settings.AUTO_ENROLL_ENABLED,
+    reconcileIntervalMs: settings.RECONCILE_INTERVAL_MS,
+  }
   const app = createDashboardApp({
     db,
     queue,
@@ -70,11 +74,11 @@ export async function startDashboard(
     actions,
     log,
     access: createAccess(settings),
-    settings: { reconcileIntervalMs: settings.RECONCILE_INTERVAL_MS, enabled: settings.AUTO_ENROLL_ENABLED },
+    settings: circumstances,
     lookUp: createUserLookup({
       db,
       queue,
-      reconcileIntervalMs: settings.RECONCILE_INTERVAL_MS,
+      settings: circumstances,
       // The latest are read anew: whoever looks a user up should not see what was so some seconds ago.
       failedJobs: async () => {
         const [latest, { failures }] = await Promise.all([failedJobs(queue).next(), reader.read()])

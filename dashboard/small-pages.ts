@@ -1,9 +1,10 @@
 import { html } from 'hono/html'
 import { causeInWords } from '../queue/causes.js'
-import type { Explanation } from './explain.js'
+import { COURSES_LISTED, type Explanation, lackedOf } from './explain.js'
 import { EMPTY, linkButton, type Markup, moment, postButton } from './html.js'
 import { layout } from './layout.js'
 import type { Person } from './person.js'
+import { count } from './words.js'
 
 type Visitor = Person & { hasSession: boolean }
 
@@ -83,18 +84,19 @@ export function userPage(
         <dt>Id</dt><dd><code>${user.id}</code></dd><dt>Name</dt><dd>${user.name}</dd>
         ${user.createdAt === undefined ? EMPTY : html`<dt>Signed up (UTC)</dt><dd>${moment(user.createdAt)}</dd>`}</dl></section>
       <section class="card"><h2>Courses</h2>
-        ${courses.length === 0 ? html`<p class="quiet">No course is published.</p>` : courseTable(courses)}</section>
+        ${courses.length === 0 ? html`<p class="quiet">No course is published.</p>` : courseTable(courses)}
+        ${courses.length > COURSES_LISTED ? html`<p class="quiet">and ${courses.length - COURSES_LISTED} more of ${count(courses.length, 'course')}, ${lackedOf(courses)}.</p>` : EMPTY}</section>
       <section class="card"><h2>Jobs in the queue</h2>
         ${jobs === undefined ? html`<p class="bad-text">The queue does not answer.</p>` : jobs.length === 0 ? html`<p class="quiet">None.</p>` : jobTable(jobs)}</section>`,
   )
 }
 
-const MAKERS = { 'auto-enroll': 'auto-enroll', hand: 'by hand', unknown: 'cannot be told' }
+const MAKERS = { 'auto-enroll': 'auto-enroll', hand: 'by hand', unknown: 'not known' }
 
 function courseTable(courses: Explanation['courses']): Markup {
   return html`<div class="scroll" tabindex="0" role="region" aria-label="Courses"><table>
     <thead><tr><th scope="col">Course</th><th scope="col">Enrolled</th><th scope="col">Since (UTC)</th><th scope="col">By</th></tr></thead>
-    <tbody>${courses.map(
+    <tbody>${courses.slice(0, COURSES_LISTED).map(
       (
         course,
       ) => html`<tr><th scope="row">${course.title}${course.isPublished ? EMPTY : html`<small>not published</small>`}</th>

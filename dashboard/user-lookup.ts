@@ -2,6 +2,7 @@ import { columnsOf } from '../db/columns.js'
 import { coursesOfUser, findUser } from '../db/explain.js'
 import type { Database } from '../db/schema.js'
 import type { FailedJob } from '../queue/failed.js'
+import { readLimits } from '../queue/limits.js'
 import type { EventQueue } from '../queue/open.js'
 import { jobsOfUser } from '../queue/user-jobs.js'
 import { type Explanation, explain } from './explain.js'
@@ -14,24 +15,29 @@ interface LookupContext {
   queue: EventQueue
   /** The failed jobs to look through. */
   failedJobs: () => Promise<readonly FailedJob[]>
-  reconcileIntervalMs: number
+  settings: { enabled: boolean; reconcileIntervalMs: number }
 }
 
-const COURSES_SHOWN = 200
-
-/** @throws whatever the database throws; a queue that does not answer leaves the jobs untold */
-export function createUserLookup({ db, queue, failedJobs, reconcileIntervalMs }: LookupContext): UserLookup {
+/** @throws whatever the database throws; while the queue does not answer, the jobs are left out */
+export function createUserLookup({ db, queue, failedJobs, settings }: LookupContext): UserLookup {
   return async (idOrEmail) => {
     const columns = await columnsOf(db)
     const user = await findUser(db, columns, idOrEmail)
     if (user === undefined) return undefined
-    const [courses, jobs, paused] = await Promise.all([
-      coursesOfUser(db, columns, user.id, COURSES_SHOWN),
+    const [courses, found, limits, workers] = await Promise.all([
+      coursesOfUser(db, columns, user.id),
       failedJobs()
         .then((failed) => jobsOfUser(queue, user.id, failed))
         .catch(() => undefined),
-      queue.isPaused().catch(() => undefined),
+      readLimits(queue).catch(() => undefined),
+      queue
+        .bull()
+        .getWorkersCount()
+        .catch(() => undefined),
     ])
-    return explain(user, courses, jobs, { now: new Date(), paused, reconcileIntervalMs })
+    return explain(
+      { user, courses, jobs: found?.jobs, hasLostEvent: found?.hasLostEvent === true },
+      { ...settings, now: new Date(), limits, workers, databaseTrouble: undefined },
+    )
   }
 }

@@ -16,16 +16,29 @@ export function agoInWords(then: Date, now: Date): string {
   return `${durationInWords(now.getTime() - then.getTime())} ago`
 }
 
-/** The time of day in UTC, with the date where that is another day. */
+/** `14:03 UTC`, with the date where that is another day. */
 export function timeInWords(then: Date, now: Date): string {
-  const [date = '', time = ''] = then.toISOString().split('T')
-  const today = now.toISOString().startsWith(date)
-  return `${today ? '' : `${date} `}${time.slice(0, 5)} UTC`
+  return timeOfDay(then, now, 5)
 }
 
-/** `0.8 ms`, `45 ms`, `1.2 s`, `3 min`. */
+/** `14:03:20 UTC`, with the date where that is another day. */
+export function exactTimeInWords(then: Date, now: Date): string {
+  return timeOfDay(then, now, 8)
+}
+
+/** `45 ms`, `1.2 s`, `3 min`. */
 export function latencyInWords(ms: number): string {
   if (ms < 1000) return `${Math.round(ms)} ms`
   if (ms < 10_000) return `${(ms / 1000).toFixed(1)} s`
   return durationInWords(ms)
+}
+
+export function are(number: number): string {
+  return number === 1 ? 'is' : 'are'
+}
+
+function timeOfDay(then: Date, now: Date, length: number): string {
+  const [date = '', time = ''] = then.toISOString().split('T')
+  const today = now.toISOString().startsWith(date)
+  return `${today ? '' : `${date} `}${time.slice(0, length)} UTC`
 }

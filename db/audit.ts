@@ -3,7 +3,16 @@ import { codeOf } from '../config/safe-error.js'
 import type { Database } from './schema.js'
 
 /** What operators can do; each is written down when it begins, and its result when it ends. */
-const AUDITED_ACTIONS = ['pause', 'resume', 'backfill', 'retry-failed', 'enroll', 'rollback', 'jobs'] as const
+const AUDITED_ACTIONS = [
+  'pause',
+  'resume',
+  'remove-limits',
+  'backfill',
+  'retry-failed',
+  'enroll',
+  'rollback',
+  'jobs',
+] as const
 export type AuditedAction = (typeof AUDITED_ACTIONS)[number]
 
 export interface AuditEvent {

@@ -49,17 +49,12 @@ export interface CourseOfUser {
   isPublished: boolean
   status?: string
   enrolledAt?: Date
-  /** Who made the enrollment; `unknown` where ids cannot bear our mark. */
+  /** Who made the enrollment; `unknown` where ids are of a type that cannot carry our mark. */
   madeBy?: 'auto-enroll' | 'hand' | 'unknown'
 }
 
-/** Every published course, and every other one in which the user has an enrollment; at most `limit`. */
-export async function coursesOfUser(
-  db: Database,
-  columns: Columns,
-  userId: string,
-  limit: number,
-): Promise<CourseOfUser[]> {
+/** Every published course, and every other one in which the user has an enrollment. */
+export async function coursesOfUser(db: Database, columns: Columns, userId: string): Promise<CourseOfUser[]> {
   const id = columns.Enrollment.get('id')
   const { rows } = await sql<{
     courseId: string
@@ -75,7 +70,7 @@ export async function coursesOfUser(
     from "Course" c
     left join "Enrollment" e on e."courseId" = c.id and e."userId" = ${userId}::${typeOf(columns, 'Enrollment', 'userId')}
     where c."isPublished" or e.id is not null
-    order by c."isPublished" desc, c.title limit ${sql.lit(limit)}
+    order by c."isPublished" desc, c.title
   `.execute(db)
   return rows.map(({ status, enrolledAt, isOwn, ...course }) => ({
     ...course,

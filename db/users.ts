@@ -70,12 +70,15 @@ export async function countUsersWithoutEnrollment(db: Database): Promise<number>
   return Number(rows[0]?.count)
 }
 
-/** How many of these users exist and have no enrollment at all. */
-export async function countWithoutEnrollment(db: Database, userIds: readonly string[]): Promise<number> {
-  const { rows } = await sql<{ count: string }>`
-    select count(*) from "User" u
+/** Those of the users who exist and have no enrollment at all. */
+export async function withoutEnrollmentAmong(
+  db: Database,
+  userIds: readonly string[],
+): Promise<ReadonlySet<string>> {
+  const { rows } = await sql<{ id: string }>`
+    select u.id::text as id from "User" u
     where u.id::text = any(${sql.val(userIds)}::text[])
       and not exists (select from "Enrollment" e where e."userId" = u.id)
   `.execute(db)
-  return Number(rows[0]?.count)
+  return new Set(rows.map((row) => row.id))
 }

@@ -8,12 +8,16 @@ export interface FailedJob {
   userId: string
   cause: Cause
   attempts: number
+  source: string
+  queuedAt: Date
   failedAt: Date
 }
 
 /** Failed jobs that a partition keeps at most (see the job options), and so read at most. */
 const MAX_FAILED_JOBS = 10_000
 const PAGE = 500
+
+const MAX_SOURCE_LENGTH = 50
 
 /** The failed jobs that are kept, of each partition the latest first, in pages. */
 export async function* failedJobs(queue: EventQueue): AsyncGenerator<FailedJob[]> {
@@ -34,6 +38,8 @@ function failedJob(job: UserCreatedJob): FailedJob {
     userId: userIdOf(job),
     cause: causeOf(job.failedReason),
     attempts: job.attemptsMade,
+    source: String(job.data?.source ?? 'unknown').slice(0, MAX_SOURCE_LENGTH),
+    queuedAt: new Date(job.timestamp),
     failedAt: new Date(job.finishedOn ?? job.timestamp),
   }
 }

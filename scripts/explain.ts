@@ -8,8 +8,8 @@ import { EXIT_FAILED, runCommand } from './command.js'
 await runCommand({
   name: 'explain',
   description:
-    'Tells what is known of one user: the courses with enrolled or not, since when and by whom, the jobs in the queue ' +
-    'with attempts and last error, and a sentence why.',
+    'Shows what is known of one user: the courses, enrolled or not, since when and by whom; the jobs in the queue with ' +
+    'their attempts and last error; and a sentence that says why.',
   needs: ['DATABASE_URL', 'QUEUE_URL'],
   argument: new Argument('<user>', 'user id or email'),
   async run({ settings, database, queue: open }, _flags, idOrEmail) {
@@ -18,7 +18,10 @@ await runCommand({
       db: database(settings.DATABASE_URL),
       queue,
       failedJobs: () => allFailedJobs(queue),
-      reconcileIntervalMs: settings.RECONCILE_INTERVAL_MS,
+      settings: {
+        enabled: settings.AUTO_ENROLL_ENABLED,
+        reconcileIntervalMs: settings.RECONCILE_INTERVAL_MS,
+      },
     })
     const found = await lookUp(idOrEmail)
     if (found === undefined) {

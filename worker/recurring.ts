@@ -1,3 +1,5 @@
+import { recurrenceWaitMs } from '../queue/recurrence.js'
+
 /** Remembers whom the reconciler has queued, so that a cause that lasts does not become a flood of jobs. */
 export interface Recurring {
   /** Those of the page whom it is time to queue. */
@@ -19,7 +21,6 @@ interface Memory {
 
 /** So many times queued in vain, a user counts as recurring. */
 const RECURRING_AFTER = 3
-const LONGEST_WAIT_MS = 60 * 60 * 1000
 /** Whoever does not fit is queued in every round, as if for the first time. */
 const REMEMBERED_USERS = 100_000
 
@@ -44,9 +45,8 @@ export function rememberQueued(intervalMs: number): Recurring {
       for (const userId of userIds) {
         const times = (memories.get(userId)?.times ?? 0) + 1
         if (!memories.has(userId) && memories.size >= REMEMBERED_USERS) continue
-        // Half an interval early, because rounds are never on the dot.
-        const waitMs = Math.min(intervalMs * (2 ** (times - 1) - 0.5), LONGEST_WAIT_MS)
-        memories.set(userId, { times, notBefore: performance.now() + waitMs, sweep })
+        const notBefore = performance.now() + recurrenceWaitMs(times, intervalMs)
+        memories.set(userId, { times, notBefore, sweep })
       }
     },
     sweepEnded() {

@@ -1,26 +1,38 @@
 import { html } from 'hono/html'
-import { lastKnown } from '../fresh.js'
+import type { AuditEntry } from '../../db/audit.js'
+import { dated } from '../dated.js'
 import { EMPTY, type Markup, moment } from '../html.js'
+import { agoInWords } from '../words.js'
 import type { Overview } from './overview.js'
 
-export function auditRegion({ state }: Overview): Markup {
-  const audit = lastKnown(state.audit)
-  return html`<section id="audit" class="card">
-    <h2>What operators did</h2>
-    ${audit?.exists === false ? html`<p class="bad-text">The audit log does not exist, so nothing is written down: <code>npm run migrate</code> makes it.</p>` : EMPTY}
-    ${audit?.exists === true && audit.entries.length === 0 ? html`<p class="quiet">Nothing yet.</p>` : EMPTY}
-    ${
-      audit === undefined || audit.entries.length === 0
-        ? EMPTY
-        : html`<div class="scroll" tabindex="0" role="region" aria-label="What operators did"><table>
-          <thead><tr><th scope="col">When (UTC)</th><th scope="col">Who</th><th scope="col">What</th><th scope="col">Result</th></tr></thead>
-          <tbody>${audit.entries.map(
-            (
-              entry,
-            ) => html`<tr><td>${moment(entry.at)}</td><td>${entry.who}<small>${entry.through === 'command' ? 'by a command' : `on the ${entry.through === 'jobs' ? 'jobs page' : 'page'}`}</small></td>
-              <td>${entry.action}${entry.target === undefined ? EMPTY : html`<small>${entry.target}</small>`}</td>
-              <td class="${entry.succeeded === false ? 'bad-text' : ''}">${entry.result ?? 'under way, or cut off'}</td></tr>`,
-          )}</tbody></table></div>`
-    }
+/** What operators did lately. */
+export function auditRegion({ state, now }: Overview): Markup {
+  const read = dated(state.audit, now)
+  return html`<section id="audit" class="card ${read?.isOld ? 'old' : ''}">
+    <h2>What operators did${read?.isOld ? html`<small>read ${agoInWords(read.readAt, now)}</small>` : EMPTY}</h2>
+    ${read === undefined ? notRead(state.audit) : log(read.value)}
   </section>`
+}
+
+function notRead(reading: Overview['state']['audit']): Markup {
+  return reading.status === 'failed'
+    ? html`<p class="bad-text">Could not be read: ${reading.reason}</p>`
+    : html`<p class="quiet">Not read yet.</p>`
+}
+
+function log({ exists, entries }: { exists: boolean; entries: readonly AuditEntry[] }): Markup {
+  if (!exists)
+    return html`<p class="bad-text">The audit log does not exist, so nothing is recorded: <code>npm run migrate</code> creates it.</p>`
+  if (entries.length === 0) return html`<p class="quiet">Nothing yet.</p>`
+  return html`<div class="scroll" tabindex="0" role="region" aria-label="What operators did"><table>
+    <thead><tr><th scope="col">When (UTC)</th><th scope="col">Who</th><th scope="col">What</th><th scope="col">Result</th></tr></thead>
+    <tbody>${entries.map(row)}</tbody></table></div>`
+}
+
+const PLACES = { page: 'on the page', jobs: 'on the jobs page', command: 'by a command' }
+
+function row({ at, who, through, action, target, result, succeeded }: AuditEntry): Markup {
+  return html`<tr><td>${moment(at)}</td><td>${who}<small>${PLACES[through]}</small></td>
+    <td>${action}${target === undefined ? EMPTY : html`<small>${target}</small>`}</td>
+    <td class="${succeeded === false ? 'bad-text' : ''}">${result ?? 'in progress, or interrupted'}</td></tr>`
 }

@@ -1,7 +1,8 @@
 import { html } from 'hono/html'
-import { lastKnown } from '../fresh.js'
+import type { Recent } from '../../queue/flow.js'
+import { countedAgo, dated } from '../dated.js'
 import { EMPTY, type Markup } from '../html.js'
-import type { CoverageFacts } from '../state.js'
+import type { CoverageDetails } from '../state.js'
 import { count } from '../words.js'
 import type { Overview } from './overview.js'
 
@@ -10,22 +11,25 @@ const SIGN_IN_NAMES = {
   provider: 'Through Google or another provider',
 }
 
-export function coverageRegion({ state }: Overview): Markup {
-  const coverage = lastKnown(state.coverage)
-  const bySource = Object.entries(lastKnown(state.recent)?.bySource ?? {})
-  return html`<section id="coverage" class="card">
-    <h2>Coverage</h2>
-    ${coverage === undefined ? html`<p class="quiet">Not counted yet.</p>` : coverageLists(coverage)}
-    ${
-      bySource.length === 0
-        ? EMPTY
-        : html`<h3>Where the last ${count(lastKnown(state.recent)?.jobs ?? 0, 'event')} came from</h3>
-          <p>${bySource.map(([source, jobs]) => `${source} ${jobs.toLocaleString('en')}`).join(' · ')}</p>`
-    }
+/** Who has which course, and where events come from. */
+export function coverageRegion({ state, now }: Overview): Markup {
+  const details = dated(state.details, now, state.changedAt)
+  const users = dated(state.coverage, now)?.value.users
+  const recent = dated(state.recent, now)
+  return html`<section id="coverage" class="card ${details?.isOld ? 'old' : ''}">
+    <h2>Coverage${details === undefined ? EMPTY : html`<small>${countedAgo(details, now)}</small>`}</h2>
+    ${details === undefined || users === undefined ? notCounted(state.details) : lists(details.value, users)}
+    ${recent === undefined ? EMPTY : sources(recent.value)}
   </section>`
 }
 
-function coverageLists({ users, byCourse, bySignIn, publishedCourses }: CoverageFacts): Markup {
+function notCounted(reading: Overview['state']['details']): Markup {
+  return reading.status === 'failed'
+    ? html`<p class="bad-text">Could not be counted: ${reading.reason}</p>`
+    : html`<p class="quiet">Not counted yet.</p>`
+}
+
+function lists({ byCourse, bySignIn, publishedCourses }: CoverageDetails, users: number): Markup {
   return html`
     <h3>By published course</h3>
     ${byCourse.length === 0 ? html`<p class="quiet">No course is published.</p>` : EMPTY}
@@ -39,4 +43,10 @@ function bar(name: string, part: number, whole: number): Markup {
   const share = whole === 0 ? 0 : Math.floor((part / whole) * 1000) / 10
   return html`<li><span>${name}</span><span class="share">${part.toLocaleString('en')} of ${whole.toLocaleString('en')} · ${share} %</span>
     <meter min="0" max="${Math.max(1, whole)}" value="${part}" aria-label="${name}"></meter></li>`
+}
+
+function sources({ bySource, jobs }: Recent): Markup {
+  const parts = Object.entries(bySource).map(([source, number]) => `${source} ${number.toLocaleString('en')}`)
+  if (parts.length === 0) return EMPTY
+  return html`<h3>Where the last ${count(jobs, 'event')} came from</h3><p>${parts.join(' · ')}</p>`
 }

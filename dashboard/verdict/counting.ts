@@ -1,13 +1,28 @@
 import type { Facts } from './facts.js'
-import type { Verdict } from './finding.js'
+import type { Finding } from './finding.js'
+import { coverageDetail } from './phrases.js'
 
-export function counting({ coverage, depth }: Facts): Verdict | undefined {
-  if (coverage !== undefined && depth !== undefined) return undefined
+/** Something that the verdict needs was not read yet, could not be read, or is outdated. */
+export function counting(facts: Facts): Finding | undefined {
+  const { coverage, details, depth } = facts
+  const isComplete = details?.isValid && details.value.publishedCourses === coverage?.value.publishedCourses
+  return depth !== undefined && coverage?.isValid && isComplete ? undefined : countingNow(facts)
+}
+
+export function countingNow(facts: Facts): Finding {
   return {
     symptom: 'counting',
     tone: 'neutral',
-    headline: 'Counting who is enrolled …',
-    details: [],
+    headline: headlineOf(facts),
+    details: coverageDetail(facts),
     actions: [],
   }
+}
+
+function headlineOf({ coverage, state }: Facts): string {
+  const everyone = coverage?.isValid && coverage.value.withoutEnrollment === 0
+  if (!everyone) return 'Counting who is enrolled …'
+  return state.details.status === 'failed'
+    ? `Everyone has a course; who has all of them cannot be counted: ${state.details.reason}`
+    : 'Everyone has a course; counting who has all of them …'
 }

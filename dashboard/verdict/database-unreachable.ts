@@ -1,18 +1,15 @@
 import type { Facts } from './facts.js'
-import type { Verdict } from './finding.js'
-import { databaseInWords, lastCounted, waitingInWords } from './phrases.js'
+import type { Finding } from './finding.js'
+import { coverageDetail } from './phrases.js'
 
-export function databaseUnreachable({ state, depth, context }: Facts): Verdict | undefined {
-  if (state.coverage.status !== 'failed') return undefined
+export function databaseUnreachable(facts: Facts): Finding | undefined {
+  if (facts.databaseTrouble === undefined) return undefined
   return {
     symptom: 'database-unreachable',
     tone: 'bad',
-    headline: `Who is enrolled cannot be told: ${databaseInWords(state.coverage)}`,
-    details: [
-      ...(depth === undefined || depth.unfinished === 0 ? [] : [`${waitingInWords(depth, context.now)}.`]),
-      ...lastCounted(state, context.now),
-      'Jobs are kept and tried again; nobody is lost.',
-    ],
+    headline: `Who is enrolled cannot be read: ${facts.databaseTrouble}`,
+    details: [...coverageDetail(facts), 'Jobs are kept until the database is back; nobody is lost.'],
     actions: [],
+    covers: ['counting'],
   }
 }

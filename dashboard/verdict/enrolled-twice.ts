@@ -1,15 +1,15 @@
-import { count } from '../words.js'
+import { are, count } from '../words.js'
 import type { Facts } from './facts.js'
-import type { Verdict } from './finding.js'
-import { are } from './phrases.js'
+import type { Finding } from './finding.js'
 
-export function doubled({ coverage }: Facts): Verdict | undefined {
-  if (coverage === undefined || coverage.duplicates === 0) return undefined
+export function enrolledTwice({ details }: Facts): Finding | undefined {
+  const duplicates = details?.isValid ? details.value.duplicates : 0
+  if (duplicates === 0) return undefined
   return {
     symptom: 'enrolled-twice',
     tone: 'bad',
-    headline: `${count(coverage.duplicates, 'enrollment')} ${are(coverage.duplicates)} there twice`,
-    details: ['The unique key on "Enrollment" ("userId", "courseId") is missing: npm run doctor tells more.'],
+    headline: `${count(duplicates, 'enrollment')} ${are(duplicates)} there twice`,
+    details: ['The unique key on "Enrollment" ("userId", "courseId") is missing; npm run doctor says more.'],
     actions: [],
   }
 }

@@ -1,29 +1,48 @@
+import type { UserCoverage } from '../../db/coverage.js'
+import { type Cause, causeInWords } from '../../queue/causes.js'
 import type { Depth } from '../../queue/depth.js'
-import { lastKnown } from '../fresh.js'
-import type { CoverageFacts, State } from '../state.js'
-import type { Verdict } from './finding.js'
+import { type Dated, dated } from '../dated.js'
+import type { Circumstances } from '../next-try.js'
+import type { CoverageDetails, State } from '../state.js'
+import type { Finding } from './finding.js'
 
 export interface VerdictContext {
   now: Date
-  /** How often the fleet reconciles, as the settings tell; 0 for never. */
+  /** How often the fleet reconciles, as this process' settings say; 0 for never. */
   reconcileIntervalMs: number
   enabled: boolean
 }
 
-export interface Facts {
+/** What the verdict is derived from. */
+export interface Facts extends VerdictContext {
   state: State
-  context: VerdictContext
+  /** Known at this moment, or not at all. */
   depth: Depth | undefined
-  coverage: CoverageFacts | undefined
+  coverage: Dated<UserCoverage> | undefined
+  details: Dated<CoverageDetails> | undefined
+  /** Why the page cannot read the database, in words. */
+  databaseTrouble: string | undefined
+  circumstances: Circumstances
 }
 
-export type Judge = (facts: Facts) => Verdict | undefined
+export type Judge = (facts: Facts) => Finding | undefined
 
 export function factsOf(state: State, context: VerdictContext): Facts {
+  const { now } = context
+  const depth = dated(state.depth, now)
+  const known = depth?.isValid ? depth.value : undefined
+  const databaseTrouble = state.coverage.status === 'failed' ? troubleInWords(state.coverage) : undefined
   return {
+    ...context,
     state,
-    context,
-    depth: state.depth.status === 'known' ? state.depth.value : undefined,
-    coverage: lastKnown(state.coverage),
+    depth: known,
+    coverage: dated(state.coverage, now, state.changedAt),
+    details: dated(state.details, now, state.changedAt),
+    databaseTrouble,
+    circumstances: { ...context, limits: known?.limits, workers: known?.workers, databaseTrouble },
   }
+}
+
+function troubleInWords({ reason, code }: { reason: string; code?: string }): string {
+  return causeInWords({ id: '', message: reason, ...(code === undefined ? {} : { code }) } satisfies Cause)
 }

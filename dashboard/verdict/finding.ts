@@ -1,10 +1,13 @@
 /** Each has a chapter of this name in the runbook. */
 export type Symptom =
   | 'everyone-is-enrolled'
+  | 'courses-are-missing'
   | 'users-are-waiting'
   | 'stuck'
   | 'no-worker'
   | 'paused'
+  | 'limited'
+  | 'locked-rows'
   | 'users-are-missing'
   | 'no-published-course'
   | 'enrolled-twice'
@@ -13,12 +16,23 @@ export type Symptom =
   | 'switched-off'
   | 'counting'
 
-/** What an operator should know first. */
-export interface Verdict {
+export type Tone = 'bad' | 'warning' | 'busy' | 'good' | 'neutral'
+
+export type ActionName = 'resume' | 'remove-limits' | 'backfill' | 'failures'
+
+/** One thing that an operator should know. */
+export interface Finding {
   symptom: Symptom
-  tone: 'good' | 'busy' | 'warning' | 'bad' | 'neutral'
+  tone: Tone
   headline: string
   details: string[]
-  /** What to press, the best first. */
-  actions: ('resume' | 'pause' | 'backfill' | 'failures')[]
+  /** What helps, the best first. */
+  actions: ActionName[]
+  /** Symptoms that this one explains or includes, and that are therefore not mentioned beside it. */
+  covers?: Symptom[]
+}
+
+/** What to know first, and everything else that is wrong at the same time. */
+export interface Verdict extends Finding {
+  also: Finding[]
 }

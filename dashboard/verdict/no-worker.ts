@@ -1,23 +1,27 @@
-import { count } from '../words.js'
+import { are, count } from '../words.js'
 import type { Facts } from './facts.js'
-import type { Verdict } from './finding.js'
-import { are, coverageDetail, waitingInWords } from './phrases.js'
+import type { Finding } from './finding.js'
+import { coverageDetail, waitingInWords } from './phrases.js'
 
-export function noWorker({ depth, coverage, context }: Facts): Verdict | undefined {
+export function noWorker(facts: Facts): Finding | undefined {
+  const { depth, coverage } = facts
   if (depth === undefined || depth.workers > 0) return undefined
-  const complete = coverage !== undefined && coverage.withoutEnrollment === 0 && depth.unfinished === 0
+  const canEnroll = coverage?.isValid && coverage.value.publishedCourses > 0
+  const missing = canEnroll ? coverage.value.withoutEnrollment : 0
   return {
     symptom: 'no-worker',
-    tone: complete ? 'warning' : 'bad',
-    headline: complete
-      ? 'Everyone is enrolled, but no worker is connected'
-      : depth.unfinished > 0
-        ? `${waitingInWords(depth, context.now)}, and no worker is connected`
-        : `${count(coverage?.withoutEnrollment ?? 0, 'user')} ${are(coverage?.withoutEnrollment ?? 0)} not enrolled, and no worker is connected`,
-    details: [
-      ...coverageDetail(coverage),
-      'Start one with npm run worker; whoever signs up meanwhile waits.',
-    ],
+    tone: missing > 0 || depth.unfinished > 0 ? 'bad' : 'warning',
+    headline: headlineOf(facts, missing),
+    details: [...coverageDetail(facts), 'Start one with npm run worker; users who sign up meanwhile wait.'],
     actions: [],
+    covers: ['users-are-waiting', 'counting'],
   }
+}
+
+function headlineOf({ depth, now }: Facts, missing: number): string {
+  if (depth !== undefined && depth.unfinished > 0)
+    return `${waitingInWords(depth, now)}, and no worker is connected`
+  return missing > 0
+    ? `${count(missing, 'user')} ${are(missing)} not enrolled, and no worker is connected`
+    : 'No worker is connected'
 }

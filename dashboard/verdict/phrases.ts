@@ -1,37 +1,61 @@
-import { type Cause, causeInWords } from '../../queue/causes.js'
+import type { UserCoverage } from '../../db/coverage.js'
+import { causeInWords } from '../../queue/causes.js'
 import type { Depth } from '../../queue/depth.js'
-import type { CoverageFacts, State } from '../state.js'
-import { agoInWords, count, durationInWords } from '../words.js'
+import type { Dated } from '../dated.js'
+import { type Circumstances, nextTryInWords } from '../next-try.js'
+import { agoInWords, are, count, durationInWords } from '../words.js'
+import type { Facts } from './facts.js'
 
+/** `9 users are waiting (27 jobs), oldest 4 s`; jobs alone where there are too many to read whose they are. */
 export function waitingInWords(depth: Depth, now: Date): string {
   const oldest =
     depth.oldestAt === undefined
       ? ''
       : `, oldest ${durationInWords(now.getTime() - depth.oldestAt.getTime())}`
-  return `${count(depth.unfinished, 'user')} ${are(depth.unfinished)} waiting${oldest}`
+  return `${whoWaits(depth)} ${are(depth.unfinishedUsers ?? depth.unfinished)} waiting${ofJobs(depth)}${oldest}`
 }
 
-export function retryingInWords(depth: Depth, because: Cause): string {
-  return `${count(depth.delayed, 'job')} ${are(depth.delayed)} being tried again: ${causeInWords(because)}.`
+/** `9 users`, or `1,234 jobs`. */
+export function whoWaits({ unfinished, unfinishedUsers }: Depth): string {
+  return unfinishedUsers === undefined ? count(unfinished, 'job') : count(unfinishedUsers, 'user')
 }
 
-export function coverageDetail(coverage: CoverageFacts | undefined): string[] {
-  if (coverage === undefined || coverage.users === 0) return []
-  return [
-    `${coverage.withEnrollment.toLocaleString('en')} of ${count(coverage.users, 'user')} ${are(coverage.users)} enrolled.`,
-  ]
+function ofJobs({ unfinished, unfinishedUsers }: Depth): string {
+  return unfinishedUsers === undefined || unfinishedUsers === unfinished
+    ? ''
+    : ` (${count(unfinished, 'job')})`
 }
 
-export function lastCounted({ coverage }: State, now: Date): string[] {
-  if (coverage.status !== 'failed' || coverage.last === undefined) return []
-  const { value, readAt } = coverage.last
-  return [`Counted ${agoInWords(readAt, now)}: ${coverageDetail(value).join(' ')}`]
+/** Why jobs are tried again, how many for each cause, and when. */
+export function retryingInWords(depth: Depth, circumstances: Circumstances): string[] {
+  if (depth.troubles.length === 0) return []
+  const seen = depth.troubles.reduce((sum, { jobs }) => sum + jobs, 0)
+  const causes = depth.troubles
+    .slice(0, 3)
+    .map(({ cause, jobs }) => `${jobs}: ${causeInWords(cause)}`)
+    .join('; ')
+  const [only] = depth.troubles
+  const why = depth.troubles.length === 1 && only !== undefined ? causeInWords(only.cause) : causes
+  const next =
+    depth.delayed > 0 && depth.nextRetryAt !== undefined
+      ? ` ${capitalized(nextTryInWords(depth.nextRetryAt, circumstances))}.`
+      : ''
+  return [`${count(seen, 'job')} failed and will be tried again: ${why}.${next}`]
 }
 
-export function databaseInWords({ reason, code }: { reason: string; code?: string }): string {
-  return causeInWords({ id: '', message: reason, ...(code === undefined ? {} : { code }) })
+/** `3 of 3 users are enrolled.`, or what that was when it was last counted. */
+export function coverageDetail({ coverage, now }: Pick<Facts, 'coverage' | 'now'>): string[] {
+  if (coverage === undefined || coverage.value.users === 0) return []
+  return [`${enrolledInWords(coverage, now)}.`]
 }
 
-export function are(number: number): string {
-  return number === 1 ? 'is' : 'are'
+function enrolledInWords({ value, readAt, isOld }: Dated<UserCoverage>, now: Date): string {
+  const part = `${value.withEnrollment.toLocaleString('en')} of ${count(value.users, 'user')}`
+  return isOld
+    ? `${part} ${value.users === 1 ? 'was' : 'were'} enrolled when last counted, ${agoInWords(readAt, now)}`
+    : `${part} ${are(value.users)} enrolled`
+}
+
+export function capitalized(sentence: string): string {
+  return sentence.charAt(0).toUpperCase() + sentence.slice(1)
 }

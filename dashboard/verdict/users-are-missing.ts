@@ -1,28 +1,102 @@
 import { causeInWords } from '../../queue/causes.js'
-import { lastKnown } from '../fresh.js'
-import { count, durationInWords } from '../words.js'
+import { type EarlierJob, nextRoundBy } from '../../queue/recurrence.js'
+import { countedAgo, dated } from '../dated.js'
+import type { FailureFacts } from '../failures.js'
+import { nextRoundInWords } from '../next-try.js'
+import { are, count } from '../words.js'
 import type { Facts } from './facts.js'
-import type { Verdict } from './finding.js'
-import { are, coverageDetail } from './phrases.js'
+import type { ActionName, Finding } from './finding.js'
+import { capitalized, coverageDetail } from './phrases.js'
 
-export function missing({ state, coverage, context }: Facts): Verdict | undefined {
-  if (coverage === undefined || coverage.withoutEnrollment === 0) return undefined
-  const failures = lastKnown(state.failures)
-  const [worst] = failures?.groups ?? []
-  const failedUsers = failures?.usersWithout ?? 0
+const CAUSES_NAMED = 3
+
+/** Users without an enrollment who are not simply waiting in the queue. */
+export function usersMissing(facts: Facts): Finding | undefined {
+  const { coverage, depth, state, now } = facts
+  if (!coverage?.isValid || coverage.value.publishedCourses === 0) return undefined
+  const missing = coverage.value.withoutEnrollment
+  const failures = dated(state.failures, now, state.changedAt)?.value
+  const failed = Math.min(failures?.without?.size ?? 0, missing)
+  const others = missing - failed
+  if (
+    missing === 0 ||
+    (failed === 0 && (depth === undefined || isStopped(facts) || mayBeQueued(facts, others)))
+  )
+    return undefined
   return {
     symptom: 'users-are-missing',
     tone: 'bad',
-    headline: `${count(coverage.withoutEnrollment, 'user')} ${are(coverage.withoutEnrollment)} not enrolled${
-      failedUsers > 0 && worst !== undefined ? `: ${causeInWords(worst.cause)}` : ''
-    }`,
+    headline: `${count(missing, 'user')} ${are(missing)} not enrolled${countedAgo(coverage, now)}${reasonOf(failures, failed)}`,
     details: [
-      ...(failedUsers > 0 ? [`The jobs of ${failedUsers} of them failed for good.`] : []),
-      context.reconcileIntervalMs > 0
-        ? `The reconciler queues them within ${durationInWords(context.reconcileIntervalMs)}; a backfill does it now.`
-        : 'The reconciler is off (RECONCILE_INTERVAL_MS is 0): a backfill queues them.',
-      ...coverageDetail(coverage),
+      ...(failures === undefined || failed === 0 ? [] : failedInWords(failures, failed, facts)),
+      ...(others === 0 ? [] : [othersInWords(facts, others, failed > 0)]),
+      ...coverageDetail(facts),
     ],
-    actions: failedUsers > 0 ? ['failures', 'backfill'] : ['backfill'],
+    actions: actionsFor(failed, others, facts),
+    covers: ['counting'],
   }
+}
+
+/** Another finding says so, and that nobody is enrolled meanwhile. */
+function isStopped({ depth, enabled }: Facts): boolean {
+  return !enabled || (depth !== undefined && (depth.limits.paused > 0 || depth.workers === 0))
+}
+
+/** So many users may sign up and be enrolled between two looks at the queue. */
+const BETWEEN_LOOKS = 100
+
+/** The users were counted and the queue was read at different moments, and both change all the time. */
+function mayBeQueued({ coverage, depth, state }: Facts, users: number): boolean {
+  const goesOn =
+    depth?.lastFinishedAt !== undefined && coverage !== undefined && depth.lastFinishedAt >= coverage.readAt
+  return users <= state.peakUnfinished + (goesOn ? BETWEEN_LOOKS : 0)
+}
+
+/** A backfill queues users whose jobs will fail again, so it is offered only where it helps somebody. */
+function actionsFor(failed: number, others: number, facts: Facts): ActionName[] {
+  return [
+    ...(failed > 0 ? (['failures'] as const) : []),
+    ...(others > 0 && !mayBeQueued(facts, others) ? (['backfill'] as const) : []),
+  ]
+}
+
+function reasonOf(failures: FailureFacts | undefined, failed: number): string {
+  const groups = failures?.groups.filter(({ usersWithout = 0 }) => usersWithout > 0) ?? []
+  const [only] = groups
+  if (failed === 0 || only === undefined) return ''
+  return groups.length === 1 ? `: ${causeInWords(only.cause)}` : `, for ${groups.length} reasons`
+}
+
+function failedInWords({ groups, without }: FailureFacts, failed: number, facts: Facts): string[] {
+  const concerned = groups
+    .filter(({ usersWithout = 0 }) => usersWithout > 0)
+    .sort((a, b) => (b.usersWithout ?? 0) - (a.usersWithout ?? 0))
+  const causes = concerned
+    .slice(0, CAUSES_NAMED)
+    .map(({ cause, usersWithout = 0 }) => `${count(usersWithout, 'user')}: ${causeInWords(cause)}`)
+  const more =
+    concerned.length > CAUSES_NAMED ? `; ${count(concerned.length - CAUSES_NAMED, 'more cause')}` : ''
+  return [
+    `The jobs of ${failed.toLocaleString('en')} of them failed for good${concerned.length > 1 ? `. ${causes.join('; ')}${more}` : ''}.`,
+    `Until the cause is gone they fail again. ${firstRound([...(without?.values() ?? [])], facts)}`,
+  ]
+}
+
+/** When the first of them is queued again. */
+function firstRound(users: readonly (readonly EarlierJob[])[], facts: Facts): string {
+  const { now, reconcileIntervalMs, circumstances } = facts
+  const times = users.map((jobs) => nextRoundBy(jobs, reconcileIntervalMs, now).getTime())
+  const by = new Date(Math.min(...times))
+  const whom = users.length === 1 ? 'the user again' : 'the first of them again'
+  return `${capitalized(nextRoundInWords(by, circumstances, whom))}.`
+}
+
+function othersInWords({ circumstances, now, depth }: Facts, others: number, besides: boolean): string {
+  const by = new Date(now.getTime() + circumstances.reconcileIntervalMs)
+  const whom = besides ? `the other ${others.toLocaleString('en')}` : 'them'
+  const waiting =
+    depth !== undefined && depth.unfinished > 0
+      ? `${count(depth.unfinished, 'job')} ${are(depth.unfinished)} in the queue. `
+      : ''
+  return `${waiting}${capitalized(nextRoundInWords(by, circumstances, whom))}; a backfill does it now.`
 }

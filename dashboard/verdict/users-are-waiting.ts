@@ -1,18 +1,16 @@
 import type { Facts } from './facts.js'
-import type { Verdict } from './finding.js'
+import type { Finding } from './finding.js'
 import { coverageDetail, retryingInWords, waitingInWords } from './phrases.js'
 
-export function waiting({ depth, coverage, context }: Facts): Verdict | undefined {
+export function usersWaiting(facts: Facts): Finding | undefined {
+  const { depth, now, circumstances } = facts
   if (depth === undefined || depth.unfinished === 0) return undefined
-  const because = depth.retryingBecause
   return {
     symptom: 'users-are-waiting',
-    tone: because === undefined ? 'busy' : 'warning',
-    headline: waitingInWords(depth, context.now),
-    details: [
-      ...(because === undefined ? [] : [retryingInWords(depth, because)]),
-      ...coverageDetail(coverage),
-    ],
+    tone: depth.troubles.length === 0 ? 'busy' : 'warning',
+    headline: waitingInWords(depth, now),
+    details: [...retryingInWords(depth, circumstances), ...coverageDetail(facts)],
     actions: [],
+    covers: ['counting'],
   }
 }

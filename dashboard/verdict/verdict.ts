@@ -1,39 +1,58 @@
 import type { State } from '../state.js'
-import { counting } from './counting.js'
+import { counting, countingNow } from './counting.js'
+import { coursesMissing } from './courses-are-missing.js'
 import { databaseUnreachable } from './database-unreachable.js'
-import { doubled } from './enrolled-twice.js'
+import { enrolledTwice } from './enrolled-twice.js'
 import { everyoneEnrolled } from './everyone-is-enrolled.js'
 import { factsOf, type Judge, type VerdictContext } from './facts.js'
-import type { Verdict } from './finding.js'
+import type { Finding, Tone, Verdict } from './finding.js'
+import { limited } from './limited.js'
+import { lockedRows } from './locked-rows.js'
 import { noPublishedCourse } from './no-published-course.js'
 import { noWorker } from './no-worker.js'
 import { paused } from './paused.js'
 import { queueUnreachable } from './queue-unreachable.js'
 import { stuck } from './stuck.js'
 import { switchedOff } from './switched-off.js'
-import { missing } from './users-are-missing.js'
-import { waiting } from './users-are-waiting.js'
+import { usersMissing } from './users-are-missing.js'
+import { usersWaiting } from './users-are-waiting.js'
 
-/** Puts the state into words: the first of these that holds, the worst first. */
-export function verdictOf(state: State, context: VerdictContext): Verdict {
-  const facts = factsOf(state, context)
-  for (const judge of JUDGES) {
-    const verdict = judge(facts)
-    if (verdict !== undefined) return verdict
-  }
-  return everyoneEnrolled(facts)
-}
-
+/** Of the same tone, what must be mended before the others comes first. */
 const JUDGES: readonly Judge[] = [
   queueUnreachable,
-  paused,
-  switchedOff,
-  stuck,
   databaseUnreachable,
-  counting,
-  noPublishedCourse,
+  stuck,
+  limited,
+  enrolledTwice,
+  paused,
   noWorker,
-  waiting,
-  missing,
-  doubled,
+  usersMissing,
+  switchedOff,
+  lockedRows,
+  usersWaiting,
+  counting,
+  everyoneEnrolled,
+  coursesMissing,
+  noPublishedCourse,
 ]
+
+const TONES: readonly Tone[] = ['bad', 'warning', 'busy', 'good', 'neutral']
+
+/** Puts the state into words: what is worst first, and everything else that holds as well. */
+export function verdictOf(state: State, context: VerdictContext): Verdict {
+  const facts = factsOf(state, context)
+  const found = JUDGES.map((judge) => judge(facts))
+    .filter((finding) => finding !== undefined)
+    .sort((a, b) => TONES.indexOf(a.tone) - TONES.indexOf(b.tone))
+  const [first = countingNow(facts), ...others] = found.filter((finding) => !isSaid(finding, found))
+  return { ...first, also: others.filter(({ tone }) => tone !== 'good') }
+}
+
+/** By a finding that covers it, or one before it of the same symptom. */
+function isSaid(finding: Finding, found: readonly Finding[]): boolean {
+  return found.some(
+    (other, index) =>
+      other.covers?.includes(finding.symptom) ||
+      (other.symptom === finding.symptom && index < found.indexOf(finding)),
+  )
+}

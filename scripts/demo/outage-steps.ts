@@ -50,7 +50,7 @@ const recovery: Step = {
     const userId = await idOf(stage, NEWCOMER_IN_OUTAGE.email)
     if (userId === undefined) return refused(`there is no user ${NEWCOMER_IN_OUTAGE.email}`)
     const afterMs = await enrolled(stage, userId, signal)
-    const [job] = await jobsOfUser(stage.queue, userId, [])
+    const [job] = (await jobsOfUser(stage.queue, userId, [])).jobs
     return {
       ok: afterMs !== undefined,
       text: `the queue is back, ${job?.source === 'reconcile' ? 'the reconciler found her' : `her job came from ${job?.source}`}: ${inCourses(afterMs)}`,

@@ -1,3 +1,4 @@
+import pg from 'pg'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { RunningDashboard } from '../../dashboard/run.js'
 import { type EventQueue, openQueue } from '../../queue/open.js'
@@ -8,6 +9,13 @@ import { event } from '../support/event.js'
 import { runScript } from '../support/process.js'
 import { BACKENDS, queuePlace, useDatabase } from '../support/servers.js'
 import { startTestWorker } from '../support/worker.js'
+
+/** Takes the list of waiting jobs from the queue, as an eviction does, and leaves the deduplication key. */
+async function loseJobs(queue: EventQueue): Promise<void> {
+  const { client } = queue.link
+  if (client instanceof pg.Pool) await client.query(`delete from job`)
+  else await client.del(queue.bull().toKey('wait'), queue.bull().toKey('paused'))
+}
 
 describe.each(BACKENDS)('what operators do, with the queue on %s', (backend) => {
   const database = useDatabase()
@@ -67,7 +75,7 @@ describe.each(BACKENDS)('what operators do, with the queue on %s', (backend) => 
         who: OPERATOR.name,
         through: 'page',
         action: 'pause',
-        result: 'paused; 0 users waiting',
+        result: 'paused; 0 jobs waiting',
         succeeded: true,
       },
       { through: 'command', action: 'resume', result: 'done', succeeded: true },
@@ -76,7 +84,7 @@ describe.each(BACKENDS)('what operators do, with the queue on %s', (backend) => 
     expect(exitCode).toBe(0)
     expect(stdout.split('\n')).toEqual([
       expect.stringMatching(/✓ \S+ by a command: resume: done$/),
-      expect.stringMatching(/✓ anna on the page: pause: paused; 0 users waiting$/),
+      expect.stringMatching(/✓ anna on the page: pause: paused; 0 jobs waiting$/),
     ])
   })
 
@@ -201,7 +209,7 @@ describe.each(BACKENDS)('what operators do, with the queue on %s', (backend) => 
     })
     expect(exitCode).toBe(0)
     expect(stdout).toMatch(
-      /^Not enrolled: the job failed once, last at \d\d:\d\d UTC, because a check constraint refuses the enrollment \(.*closed.*\); the reconciler tries again within 40 s\.\n/,
+      /^Not enrolled: the job failed once, last at \d\d:\d\d UTC, because a check constraint refuses the enrollment \(.*closed.*\); the reconciler queues the user again by \d\d:\d\d:\d\d UTC at the latest \(in 40 s\)\.\n/,
     )
     expect(await page(`/users?q=${userId}`)).toContain('because a check constraint refuses the enrollment')
   })
@@ -212,10 +220,63 @@ describe.each(BACKENDS)('what operators do, with the queue on %s', (backend) => 
     await queue.pause()
     await queue.add(event(waiting))
     expect((await runScript('explain', [waiting], env)).stdout).toMatch(
-      /^Not enrolled: queued at \d\d:\d\d UTC, but consuming is paused\./,
+      /^Not enrolled: queued at \d\d:\d\d UTC, but the queue is paused\./,
     )
     expect((await runScript('explain', [unknown], env)).stdout).toMatch(
-      /^Not enrolled: the queue knows nothing of this user/,
+      /^Not enrolled: the queue has no job of this user, so .*; nothing queues the user while the queue is paused\./,
+    )
+  })
+
+  it('says when the next try is, and promises none while the queue is paused', async () => {
+    await insertCourses(database, 1)
+    const [userId = ''] = await insertUsers(database, 1)
+    await queue.bull().add('user.created', event(userId), { deduplication: { id: userId }, delay: 720_000 })
+    expect((await runScript('explain', [userId], env)).stdout).toMatch(
+      /; next try at (\d{4}-\d\d-\d\d )?\d\d:\d\d:\d\d UTC \(in 11 min\)\./,
+    )
+    await queue.pause()
+    expect((await runScript('explain', [userId], env)).stdout).toMatch(
+      /; no next try while the queue is paused\./,
+    )
+  })
+
+  it('says how long the reconciler leaves a user alone whose jobs fail again and again', async () => {
+    await insertCourses(database, 1)
+    const [userId = ''] = await insertUsers(database, 1)
+    for (let round = 0; round < 5; round += 1) await queue.bull().add('mistaken', event(userId, 'reconcile'))
+    await expect.poll(() => queue.bull().getFailedCount()).toBe(5)
+    const explained = await runScript('explain', [userId], { ...env, RECONCILE_INTERVAL_MS: '60000' })
+    expect(explained.stdout).toMatch(
+      /the reconciler queues the user again by .* at the latest \(in 16 min\)\./,
+    )
+  })
+
+  it('says so when the queue has lost the event of a user', async () => {
+    await insertCourses(database, 1)
+    const [userId = ''] = await insertUsers(database, 1)
+    await queue.pause()
+    await queue.add(event(userId))
+    await loseJobs(queue)
+    await queue.resume()
+    expect((await runScript('explain', [userId], env)).stdout).toMatch(
+      /^Not enrolled: an event was queued, but the queue no longer holds it: .*; the reconciler queues the user by .* at the latest \(in 60 s\)\./,
+    )
+  })
+
+  it('is true of 1,000 courses', async () => {
+    const courses = await insertCourses(database, 1000)
+    const [userId = ''] = await insertUsers(database, 1)
+    await queue.add(event(userId))
+    await expect.poll(() => enrollmentsOf(database, userId).then(Object.keys)).toHaveLength(1000)
+    const all = await runScript('explain', [userId], env)
+    expect(all.stdout).toMatch(/^Enrolled in every published course \(1,000\)/)
+    expect(all.stdout).toContain('and 800 more of 1,000 courses, without an enrollment in 0 of them')
+    await database.sql('delete from "Enrollment" where "courseId" = $1', [courses.toSorted().at(-1)])
+    expect((await runScript('explain', [userId], env)).stdout).toMatch(
+      /^Enrolled in 999 courses since .* by auto-enroll, not in “Course c/,
+    )
+    expect(await page(`/users?q=${userId}`)).toContain(
+      'and 800 more of 1,000 courses, without an enrollment in 1 of them.',
     )
   })
 

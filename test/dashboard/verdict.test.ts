@@ -2,11 +2,12 @@ import { readFileSync } from 'node:fs'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { RunningDashboard } from '../../dashboard/run.js'
 import type { Symptom } from '../../dashboard/verdict/finding.js'
+import { readLimits, removeLimits } from '../../queue/limits.js'
 import { type EventQueue, openQueue } from '../../queue/open.js'
 import { JOB_NAME, jobOptions } from '../../queue/user-created.js'
 import type { RunningWorker } from '../../worker/run.js'
 import { insertCourses, insertUsers } from '../support/application.js'
-import { OPERATOR, overviewOf, post, startTestDashboard } from '../support/dashboard.js'
+import { OPERATOR, overviewOf, post, startTestDashboard, VIEWER } from '../support/dashboard.js'
 import { event } from '../support/event.js'
 import { makeGate } from '../support/gate.js'
 import { runbookChapters } from '../support/readme.js'
@@ -34,6 +35,7 @@ describe.each(BACKENDS)('the verdict, with the queue on %s', (backend) => {
   beforeEach(async () => {
     await queue.bull().obliterate({ force: true })
     await queue.resume()
+    await removeLimits(queue)
     await database.sql('truncate "User", "Course", "Enrollment" cascade')
     await database.sql('truncate auto_enroll.audit')
   })
@@ -45,6 +47,10 @@ describe.each(BACKENDS)('the verdict, with the queue on %s', (backend) => {
     const worker = await startTestWorker({ databaseUrl: database.url, queue: place, env })
     running.push(worker)
     return worker
+  }
+
+  async function workerIsConnected(): Promise<void> {
+    await expect.poll(() => queue.bull().getWorkersCount()).toBe(1)
   }
 
   /** Waits until the page tells this symptom, with this headline and these details. */
@@ -107,9 +113,12 @@ describe.each(BACKENDS)('the verdict, with the queue on %s', (backend) => {
 
   it('says that it is stuck, since when and why', async () => {
     const gate = await makeGate(database.url)
+    await gate.open()
     const own = await startTestDashboard({ databaseUrl: gate.url, queue: place })
     const worker = await startTestWorker({ databaseUrl: gate.url, queue: place })
     running.push(own, worker, { close: gate.shut })
+    await workerIsConnected()
+    await gate.shut()
     await insertCourses(database, 1)
     for (const userId of await insertUsers(database, 3)) await queueLongAgo(userId)
     await expectVerdict(
@@ -123,7 +132,10 @@ describe.each(BACKENDS)('the verdict, with the queue on %s', (backend) => {
 
   it('says as much as can be known when the workers alone are cut off', async () => {
     const gate = await makeGate(database.url)
+    await gate.open()
     running.push(await startTestWorker({ databaseUrl: gate.url, queue: place }), { close: gate.shut })
+    await workerIsConnected()
+    await gate.shut()
     await insertCourses(database, 1)
     for (const userId of await insertUsers(database, 3)) await queueLongAgo(userId)
     await expectVerdict(
@@ -161,7 +173,7 @@ describe.each(BACKENDS)('the verdict, with the queue on %s', (backend) => {
   it('says that it was paused by it knows not whom', async () => {
     await startWorker()
     await queue.pause()
-    await expectVerdict('paused', /^Paused; by whom and since when was not written down/)
+    await expectVerdict('paused', /^Paused; by whom and since when was not recorded/)
   })
 
   it('says who is missing', async () => {
@@ -170,7 +182,7 @@ describe.each(BACKENDS)('the verdict, with the queue on %s', (backend) => {
     await insertUsers(database, 2)
     await expectVerdict(
       'users-are-missing',
-      /^2 users are not enrolled The reconciler queues them within 60 s; a backfill does it now\. 0 of 2 users/,
+      /^2 users are not enrolled The reconciler queues them by \d\d:\d\d:\d\d UTC at the latest \(in 60 s\); a backfill does it now\. 0 of 2 users/,
     )
   })
 
@@ -228,7 +240,7 @@ describe.each(BACKENDS)('the verdict, with the queue on %s', (backend) => {
     await gate.shut()
     await expectVerdict(
       'database-unreachable',
-      /^Who is enrolled cannot be told: Postgres refuses connections Counted \d+ s ago: 3 of 3 users are enrolled\./,
+      /^Who is enrolled cannot be read: Postgres refuses connections 3 of 3 users were enrolled when last counted, \d+ s ago\./,
       own,
     )
   })
@@ -259,7 +271,11 @@ describe.each(BACKENDS)('the verdict, with the queue on %s', (backend) => {
       queue: { ...place, url: queueGate.url },
     })
     running.push(own, ...gates.map((gate) => ({ close: gate.shut })))
-    await expectVerdict('database-unreachable', /^Neither the database nor the queue answers/, own)
+    await expectVerdict(
+      'queue-unreachable',
+      /^The queue does not answer: .* Also: Who is enrolled cannot be read: Postgres refuses connections/,
+      own,
+    )
     expect((await fetch(`${own.url}/healthz`)).status).toBe(200)
     expect((await fetch(`${own.url}/readyz`)).status).toBe(503)
 
@@ -267,6 +283,161 @@ describe.each(BACKENDS)('the verdict, with the queue on %s', (backend) => {
     await startWorker()
     await enrollByHand(await insertUsers(database, 1), await insertCourses(database, 1))
     await expectVerdict('everyone-is-enrolled', /./, own)
+  })
+
+  it('says of a pause over an outage that both are there, the outage first', async () => {
+    const gate = await makeGate(database.url)
+    await gate.open()
+    const own = await startTestDashboard({ databaseUrl: gate.url, queue: place })
+    running.push(own, { close: gate.shut })
+    await startWorker()
+    await insertCourses(database, 1)
+    await queue.pause()
+    await expectVerdict('paused', /./, own)
+    await gate.shut()
+    await expectVerdict(
+      'database-unreachable',
+      /^Who is enrolled cannot be read: Postgres refuses connections .* Also: Paused; by whom/,
+      own,
+    )
+    const { figures, buttons } = await overviewOf(own)
+    expect(figures).toMatchObject({
+      Enrolled: expect.stringMatching(/^\? 100 % \d+ s ago$/),
+      'Not enrolled': expect.stringMatching(/^\? 0 \d+ s ago$/),
+    })
+    expect(buttons).toContain('Resume')
+  })
+
+  it('says that no worker is connected and that jobs failed', async () => {
+    await insertCourses(database, 1)
+    const [userId = ''] = await insertUsers(database, 1)
+    await queue.bull().add('mistaken', event(userId))
+    const worker = await startTestWorker({ databaseUrl: database.url, queue: place })
+    await expectVerdict('users-are-missing', /^1 user is not enrolled: unknown job name/)
+    await worker.close()
+    await expectVerdict(
+      'no-worker',
+      /^1 user is not enrolled, and no worker is connected .* Also: 1 user is not enrolled: unknown job name.* Nothing queues the user again while no worker is connected/,
+    )
+  })
+
+  it('says what limits the queue, and removes it', async () => {
+    await insertCourses(database, 1)
+    const userIds = await insertUsers(database, 5)
+    await queue.bull().setGlobalRateLimit(1, 60_000)
+    await queue.addMany(userIds.map((userId) => event(userId)))
+    await startWorker()
+    await expectVerdict(
+      'limited',
+      /^The queue itself starts at most 1 job every 60 s; 4 jobs wait At this rate the jobs that wait take 4 min/,
+    )
+    expect((await overviewOf(dashboard)).buttons[0]).toBe('Remove the limit')
+    expect((await post(dashboard, '/limits', VIEWER)).status).toBe(403)
+    expect((await post(dashboard, '/limits', OPERATOR)).status).toBe(303)
+    expect(await readLimits(queue)).toEqual({ partitions: 1, paused: 0 })
+    await startWorker()
+    await expectVerdict('everyone-is-enrolled')
+    expect(await database.sql('select action, result, succeeded from auto_enroll.audit order by id')).toEqual(
+      [
+        {
+          action: 'remove-limits',
+          result: 'removed; before, the queue itself starts at most 1 job every 60 s',
+          succeeded: true,
+        },
+      ],
+    )
+  })
+
+  it('says that users lack courses that were published later', async () => {
+    await startWorker()
+    const [first = ''] = await insertCourses(database, 3)
+    const userIds = await insertUsers(database, 4)
+    await enrollByHand(userIds, [first])
+    await expectVerdict(
+      'courses-are-missing',
+      /^Everyone has a course; 4 users lack courses published later 8 enrollments are missing in 3 published courses\./,
+    )
+  })
+
+  it('names every cause with its users, and offers no backfill where the jobs would fail again', async () => {
+    await insertCourses(database, 1)
+    const userIds = await insertUsers(database, 3)
+    await database.sql(
+      `alter table "Enrollment" add constraint closed check ("userId" <> '${userIds[0]}') not valid`,
+    )
+    try {
+      await queue.pause()
+      await queue.add(event(userIds[0] ?? ''))
+      for (const userId of userIds.slice(1)) {
+        for (let n = 0; n < 3; n += 1) await queue.bull().add('mistaken', event(userId))
+      }
+      await startWorker()
+      await queue.resume()
+      await expectVerdict(
+        'users-are-missing',
+        /^3 users are not enrolled, for 2 reasons The jobs of 3 of them failed for good\. 2 users: unknown job name.*; 1 user: a check constraint refuses the enrollment/,
+      )
+      const { buttons, text } = await overviewOf(dashboard)
+      expect(buttons).toEqual(['See the failures'])
+      expect(text).toContain('7 failed jobs of 3 users. 3 users of them still without an enrollment.')
+      expect(text).toContain('Put all 7 failed jobs of 3 users back.')
+    } finally {
+      await database.sql('alter table "Enrollment" drop constraint closed')
+    }
+  })
+
+  it('counts users and jobs apart', async () => {
+    await startWorker()
+    await queue.pause()
+    for (let n = 0; n < 6; n += 1) await queue.bull().add(JOB_NAME, event(`user-${n % 2}`))
+    await expectVerdict('paused', /^Paused; .* 2 users are waiting \(6 jobs\), oldest \d+ s\./)
+  })
+
+  it('promises no round of the reconciler while the queue is paused', async () => {
+    await startWorker()
+    await insertCourses(database, 1)
+    const [userId = ''] = await insertUsers(database, 1)
+    await queue.bull().add('mistaken', event(userId, 'reconcile'))
+    await expectVerdict(
+      'users-are-missing',
+      /.*Until the cause is gone they fail again\. The reconciler queues the user again by .* at the latest \(in \d+ s\)/,
+    )
+    await queue.pause()
+    await expectVerdict(
+      'users-are-missing',
+      /.*Nothing queues the user again while the queue is paused\. .*Also: Paused/,
+    )
+  })
+
+  it('names the session whose locks enrollments wait for', async () => {
+    await startWorker()
+    await insertCourses(database, 1)
+    const userIds = await insertUsers(database, 3)
+    await database.sql('begin')
+    await database.sql('select from "User" where id = $1 for update', [userIds[0]])
+    try {
+      await queue.addMany(userIds.map((userId) => event(userId)))
+      await expectVerdict(
+        'locked-rows',
+        /^Locks in Postgres hold up auto-enroll: process \d+ of postgres holds locks .*idle in transaction; 1 session of auto-enroll waits .*select pg_terminate_backend\(\d+\)/,
+      )
+    } finally {
+      await database.sql('rollback')
+    }
+    await expectVerdict('everyone-is-enrolled')
+  }, 40_000)
+
+  it('takes no count from before a rollback for the present', async () => {
+    await startWorker()
+    const [course = ''] = await insertCourses(database, 1)
+    await enrollByHand(await insertUsers(database, 3), [course])
+    await expectVerdict('everyone-is-enrolled')
+    await queue.pause()
+    await database.sql('delete from "Enrollment"')
+    await database.sql(
+      `insert into auto_enroll.audit (who, "through", action, result, succeeded) values ('olga', 'command', 'rollback', 'paused; 3 enrollments removed', true)`,
+    )
+    await expectVerdict('paused', /^Paused by olga .* 0 of 3 users are enrolled\./)
   })
 
   it('says that it is switched off', async () => {

@@ -51,7 +51,7 @@ describe('the roles of db/roles.sql', () => {
     expect(await readCoverage(dashboard)).toMatchObject({ users: 1 })
     expect(await readCoverageBySignIn(dashboard, columns)).toEqual([])
     expect(await findUser(dashboard, columns, userId)).toMatchObject({ id: userId })
-    expect(await coursesOfUser(dashboard, columns, userId, 10)).toHaveLength(2)
+    expect(await coursesOfUser(dashboard, columns, userId)).toHaveLength(2)
     expect(await collect(usersWithoutEnrollment(dashboard, columns))).toEqual([])
     const ended = await writeDown(dashboard, { who: 'ada', through: 'page', action: 'pause' }, (error) => {
       throw error

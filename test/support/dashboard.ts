@@ -60,18 +60,29 @@ export function post(
   })
 }
 
-/** What the page at `/` tells, without its markup. */
-export async function overviewOf(
-  dashboard: RunningDashboard,
-  account = OPERATOR,
-): Promise<{ symptom: string; verdict: string; figures: Record<string, string>; text: string }> {
+interface OverviewText {
+  symptom: string
+  /** The headline, what it means, and what else is wrong. */
+  verdict: string
+  /** What the verdict offers to press, the primary button first. */
+  buttons: string[]
+  figures: Record<string, string>
+  text: string
+}
+
+/** What the page at `/` says, without its markup. */
+export async function overviewOf(dashboard: RunningDashboard, account = OPERATOR): Promise<OverviewText> {
   const page = await (await fetch(dashboard.url, { headers: basic(account) })).text()
   const [, symptom = '', verdict = ''] =
-    /<section id="verdict"[^>]*data-symptom="([^"]*)"[^>]*>(.*?)<p class="row">/s.exec(page) ?? []
+    /<section id="verdict"[^>]*data-symptom="([^"]*)"[^>]*>(.*?)<\/section>/s.exec(page) ?? []
+  const buttons = [...verdict.matchAll(/<a class="button[^>]*>([^<]*)<\/a>/g)].map(([, label = '']) => label)
   const figures = [...page.matchAll(/<dt>([^<]*)<\/dt><dd>([^<]*)<\/dd><dd class="note">([^<]*)<\/dd>/g)]
   return {
     symptom,
-    verdict: textOf(verdict.replace(/<span class="mark".*?<\/span>/, '')),
+    verdict: textOf(
+      verdict.replace(/<span class="mark".*?<\/span>/, '').replace(/<p class="row">.*?<\/p>/gs, ''),
+    ),
+    buttons,
     figures: Object.fromEntries(figures.map(([, name = '', value, note]) => [name, `${value} ${note}`])),
     text: textOf(page),
   }
