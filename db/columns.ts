@@ -1,4 +1,6 @@
+import { isDeepStrictEqual } from 'node:util'
 import { sql } from 'kysely'
+import { codeOf } from '../config/safe-error.js'
 import { type Database, TABLES, type TableName } from './schema.js'
 
 export interface Column {
@@ -27,20 +29,70 @@ const NEEDED: Readonly<Record<TableName, readonly string[]>> = {
   Enrollment: ['id', 'userId', 'courseId', 'status', 'enrolledAt'],
 }
 
-const known = new WeakMap<Database, Promise<Columns>>()
+/** Thrown where what we would write does not fit the columns. */
+export class ColumnsError extends Error {
+  override readonly name = 'ColumnsError'
+}
+
+const known = new WeakMap<Database, { columns: Promise<Columns>; readAtMs: number }>()
+
+/** Some changes make no statement fail (`timestamp` to `timestamptz`), so columns are never trusted for longer. */
+const REFRESH_MS = 60_000
 
 /**
- * Reads the columns of the three tables once per connection pool; a failure is not remembered.
+ * The columns of the three tables, read once per connection pool and again in the background every minute; a failure is
+ * not remembered. Statements that depend on them belong in `withColumns`.
  *
- * @throws {Error} when a table or a column is missing, naming all that are
+ * @throws {ColumnsError} when a table or a column is missing, naming all that are
  */
 export function columnsOf(db: Database): Promise<Columns> {
-  let columns = known.get(db)
-  if (columns === undefined) {
-    columns = readColumns(db).then(complete)
-    known.set(db, columns)
-    columns.catch(() => known.delete(db))
+  const found = known.get(db)
+  if (found === undefined) return remember(db)
+  if (performance.now() - found.readAtMs > REFRESH_MS) {
+    found.readAtMs = performance.now()
+    readAgain(db).catch(() => undefined)
   }
+  return found.columns
+}
+
+/**
+ * Runs `work` with the columns. When it fails as it would if the schema had changed since they were read, they are read
+ * again, and if they have changed, it runs once more.
+ */
+export async function withColumns<T>(db: Database, work: (columns: Columns) => Promise<T>): Promise<T> {
+  const columns = await columnsOf(db)
+  try {
+    return await work(columns)
+  } catch (error) {
+    if (!suggestsOtherColumns(error)) throw error
+    const fresh = await readAgain(db)
+    if (isDeepStrictEqual(fresh, columns)) throw error
+    return work(fresh)
+  }
+}
+
+/**
+ * Codes of appendix A of the PostgreSQL manual by which a changed schema shows: 42 (something is undefined or of another
+ * type), 22 (a value does not fit its type), 0A (a cached plan no longer fits), and a new column that must be filled.
+ */
+function suggestsOtherColumns(error: unknown): boolean {
+  const code = codeOf(error)
+  return error instanceof ColumnsError || /^(42|22|0A)...$|^23502$/.test(code ?? '')
+}
+
+/** Keeps what is known where it has not changed, so that it stays the same object. */
+async function readAgain(db: Database): Promise<Columns> {
+  const fresh = complete(await readColumns(db))
+  const columns = await known.get(db)?.columns.catch(() => undefined)
+  if (isDeepStrictEqual(fresh, columns)) return columns ?? fresh
+  known.set(db, { columns: Promise.resolve(fresh), readAtMs: performance.now() })
+  return fresh
+}
+
+function remember(db: Database): Promise<Columns> {
+  const columns = readColumns(db).then(complete)
+  known.set(db, { columns, readAtMs: performance.now() })
+  columns.catch(() => known.delete(db))
   return columns
 }
 
@@ -83,6 +135,7 @@ export function missingColumns(columns: Columns): string[] {
 
 function complete(columns: Columns): Columns {
   const missing = missingColumns(columns)
-  if (missing.length > 0) throw new Error(`the database is not the application's: ${missing.join('; ')}`)
+  if (missing.length > 0)
+    throw new ColumnsError(`the database is not the application's: ${missing.join('; ')}`)
   return columns
 }

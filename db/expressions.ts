@@ -1,11 +1,11 @@
 import { type RawBuilder, sql } from 'kysely'
-import type { Column, Columns } from './columns.js'
+import { type Column, type Columns, ColumnsError } from './columns.js'
 import type { TableName } from './schema.js'
 
 /** The SQL type of a column, for a cast. */
 export function typeOf(columns: Columns, table: TableName, name: string): RawBuilder<unknown> {
   const column = columns[table].get(name)
-  if (column === undefined) throw new Error(`table "${table}" has no column "${name}"`)
+  if (column === undefined) throw new ColumnsError(`table "${table}" has no column "${name}"`)
   return sql.raw(column.type)
 }
 
@@ -17,12 +17,12 @@ export function nowFor(column: Column | undefined): RawBuilder<unknown> {
 /**
  * A status of an enrollment, of the column's type.
  *
- * @throws {Error} naming the values that there are, when the column is an enum without this one
+ * @throws {ColumnsError} naming the values that there are, when the column is an enum without this one
  */
 export function statusFor(columns: Columns, status: string): RawBuilder<unknown> {
   const labels = columns.Enrollment.get('status')?.labels
   if (labels != null && !labels.includes(status)) {
-    throw new Error(
+    throw new ColumnsError(
       `"Enrollment"."status" has no value ${JSON.stringify(status)}; set ENROLLMENT_STATUS to one of ${labels.join(', ')}`,
     )
   }

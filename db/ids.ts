@@ -1,5 +1,5 @@
 import { type RawBuilder, sql } from 'kysely'
-import type { Column } from './columns.js'
+import { type Column, ColumnsError } from './columns.js'
 
 /** Marks the id of an enrollment as made by auto-enroll: no real cuid begins so, and it passes as one. */
 const OWN_PREFIX = 'cae'
@@ -18,7 +18,7 @@ export function newUserId(column: Column | undefined): RawBuilder<unknown> | und
  * A new enrollment's id: marked as ours in a text column, random in a uuid column; `undefined` for any other type, which
  * the database's default fills.
  *
- * @throws {Error} when a text column is too short for an id that is unique
+ * @throws {ColumnsError} when a text column is too short for an id that is unique
  */
 export function newEnrollmentId(column: Column | undefined): RawBuilder<unknown> | undefined {
   return newId(column, OWN_PREFIX, '"Enrollment"."id"')
@@ -38,7 +38,7 @@ function newId(column: Column | undefined, prefix: string, name: string): RawBui
   if (!isText(column)) return undefined
   const digits = digitsFor(column, prefix)
   if (digits < FEWEST_DIGITS) {
-    throw new Error(
+    throw new ColumnsError(
       `${name} takes ${column?.maxLength} characters; an id needs ${prefix.length + FEWEST_DIGITS} or more`,
     )
   }
