@@ -1,6 +1,7 @@
 import { Kysely, PostgresDialect, type PostgresPool } from 'kysely'
 import type pg from 'pg'
 import { SessionPool } from '../config/session-pool.js'
+import { cancelStatement } from './cancel.js'
 import type { Database, Schema } from './schema.js'
 
 interface ConnectOptions {
@@ -44,7 +45,11 @@ function droppingSilent(pool: pg.Pool): PostgresPool {
         try {
           return await client.query(text, values)
         } catch (error) {
-          silent ||= error instanceof Error && error.message === READ_TIMEOUT
+          if (error instanceof Error && error.message === READ_TIMEOUT) {
+            silent = true
+            // It may hold locks that the next attempt would wait for.
+            cancelStatement(client)
+          }
           throw error
         }
       }
