@@ -1,4 +1,5 @@
-import { type Telemetry, UnrecoverableError, WaitingError, Worker } from 'bullmq'
+import { DelayedError, type Telemetry, UnrecoverableError, WaitingError, Worker } from 'bullmq'
+import pLimit, { type LimitFunction } from 'p-limit'
 import type pg from 'pg'
 import { type Bookkeeping, COUNTED_MINUTES, keepBooks } from '../queue/bookkeeping.js'
 import type { QueueLink } from '../queue/connect.js'
@@ -12,7 +13,7 @@ import {
   type UserCreatedResult,
 } from '../queue/user-created.js'
 import type { Enroll } from './enroll.js'
-import { InterruptedError, PermanentError, TransientError } from './errors.js'
+import { InterruptedError, PermanentError, PutOffError, TransientError } from './errors.js'
 import type { Observer } from './observe.js'
 import { BACKLOG_SLOTS, createSlots, KEEP_SLOTS_MS, type Slots } from './slots.js'
 
@@ -27,6 +28,9 @@ const STALLED_CHECK_MS = 5000
 
 /** How soon a worker asks again after its queue refused a connection; BullMQ's own 15 s would be noticed by users. */
 const RETRY_DELAY_MS = 1000
+
+/** When a job comes back that was put off: after a quarter of its age, within these bounds. */
+const PUT_OFF_MS = { least: 2000, most: 15_000 }
 
 interface ConsumeOptions {
   link: QueueLink
@@ -43,7 +47,9 @@ export interface Consumer {
   workers: readonly Worker<UserCreated, UserCreatedResult>[]
   /** Jobs that are being worked on here. */
   active(): number
-  /** Writes on each of them why it waits, for whoever looks at the queue. */
+  /** Those of them that wait for somebody's lock, or for a fault that concerns few. */
+  held(): number
+  /** Writes on each of them why it waits, for operators who look at the queue. */
   noteOnActive(reason: string): void
   /** Takes no more jobs; resolves when the active ones are done, or at once when it is forced. */
   close(force?: boolean): Promise<void>
@@ -52,16 +58,20 @@ export interface Consumer {
 /** Takes `user.created` jobs off the queue and enrolls their users, from now on until it is closed. */
 export function consume({ link, prefixes = [link.options.prefix], ...options }: ConsumeOptions): Consumer {
   const active = new Set<UserCreatedJob>()
-  const process = async (job: UserCreatedJob, token?: string) => {
+  const held = new Set<UserCreatedJob>()
+  const process: Process = async (job, token, onHeld) => {
     active.add(job)
     try {
-      return await runJob(job, options.enroll)
+      return await runJob(job, options.enroll, (reason) => {
+        held.add(job)
+        note(job, reason)
+        onHeld()
+      })
     } catch (error) {
-      if (!(error instanceof InterruptedError)) throw error
-      await job.moveToWait(token)
-      throw new WaitingError()
+      throw await moved(job, token, error)
     } finally {
       active.delete(job)
+      held.delete(job)
     }
   }
   const books =
@@ -70,13 +80,14 @@ export function consume({ link, prefixes = [link.options.prefix], ...options }: 
   const workers = prefixes.map((prefix) => {
     const { alone, shared } = BACKLOG_SLOTS[link.kind]
     const slots = createSlots(share(options.concurrency), { alone: share(alone), shared: share(shared) })
-    return startOne({ ...options, link, books }, prefix, slots, process)
+    return startOne({ ...options, link, books }, prefix, slots, pLimit(share(alone)), process)
   })
   return {
     workers,
     active: () => active.size,
+    held: () => held.size,
     noteOnActive(reason) {
-      for (const job of active) void job.updateProgress(reason).catch(() => undefined)
+      for (const job of active) note(job, reason)
     },
     async close(force) {
       await Promise.all(workers.map((worker) => worker.close(force)))
@@ -85,6 +96,32 @@ export function consume({ link, prefixes = [link.options.prefix], ...options }: 
     },
   }
 }
+
+function note(job: UserCreatedJob, reason: string): void {
+  void job.updateProgress(reason).catch(() => undefined)
+}
+
+/** Moves a job that is to run again at no cost of an attempt. */
+async function moved(job: UserCreatedJob, token: string | undefined, error: unknown): Promise<unknown> {
+  if (error instanceof InterruptedError) {
+    await job.moveToWait(token)
+    return new WaitingError()
+  }
+  if (error instanceof PutOffError) {
+    const ageMs = Date.now() - job.timestamp
+    const waitMs = Math.min(Math.max(ageMs / 4, PUT_OFF_MS.least), PUT_OFF_MS.most)
+    await job.moveToDelayed(Date.now() + waitMs, token)
+    return new DelayedError()
+  }
+  return error
+}
+
+/** Runs a job; `onHeld` is called when it has to wait for others. */
+type Process = (
+  job: UserCreatedJob,
+  token: string | undefined,
+  onHeld: () => void,
+) => Promise<UserCreatedResult>
 
 interface WorkerParts extends Pick<ConsumeOptions, 'link' | 'observer' | 'telemetry'> {
   /** Kept apart from the jobs, where the queue cannot do it at little cost with each. */
@@ -95,16 +132,31 @@ function startOne(
   { link, observer, telemetry, books }: WorkerParts,
   prefix: string,
   slots: Slots,
-  process: (job: UserCreatedJob, token?: string) => Promise<UserCreatedResult>,
+  backlogTurns: LimitFunction,
+  process: Process,
 ): Worker<UserCreated, UserCreatedResult> {
   const worker = new TolerantWorker(
     QUEUE_NAME,
     async (job, token) => {
       if (books !== undefined) job.opts.removeOnComplete = false
-      if (isBacklog(job.data?.source)) return process(job, token)
-      const free = slots.take()
-      worker.concurrency = slots.limit()
-      return process(job, token).finally(free)
+      const isLive = !isBacklog(job.data?.source)
+      const ends: (() => void)[] = []
+      const onHeld = () => {
+        ends.push(slots.lend())
+        worker.fetchUpTo(slots.limit())
+      }
+      if (isLive) {
+        ends.push(slots.take())
+        worker.concurrency = slots.limit()
+      }
+      try {
+        return await (isLive
+          ? process(job, token, onHeld)
+          : inTurn(backlogTurns, onHeld, (yielding) => process(job, token, yielding)))
+      } finally {
+        for (const end of ends) end()
+        worker.concurrency = slots.limit()
+      }
     },
     {
       ...link.options,
@@ -137,8 +189,35 @@ function startOne(
   return worker
 }
 
-/** BullMQ cannot take a job whose data is no JSON: it would run into it again and again. Here it fails as any wrong event. */
+/** Runs a job when it is its turn. One that has to wait for others lets the next one have it. */
+function inTurn(
+  turns: LimitFunction,
+  onHeld: () => void,
+  work: (onHeld: () => void) => Promise<UserCreatedResult>,
+): Promise<UserCreatedResult> {
+  return new Promise((resolve, reject) => {
+    void turns(
+      () =>
+        new Promise<void>((endTurn) => {
+          const yielding = () => {
+            endTurn()
+            onHeld()
+          }
+          work(yielding).then(resolve, reject).finally(endTurn)
+        }),
+    )
+  })
+}
+
 class TolerantWorker extends Worker<UserCreated, UserCreatedResult> {
+  /** Raises the concurrency, and takes more jobs at once: a worker that is full would wait until one is finished. */
+  fetchUpTo(concurrency: number): void {
+    this.concurrency = concurrency
+    // biome-ignore lint/complexity/useLiteralKeys: it is private, and no other way wakes the loop without side effects.
+    this['mainLoopQueue']?.add(Promise.resolve(undefined))
+  }
+
+  /** BullMQ cannot take a job whose data is no JSON: it would run into it again and again. Here it fails as any wrong event. */
   protected override createJob(...[json, jobId]: Parameters<Worker['createJob']>) {
     try {
       return super.createJob(json, jobId)
@@ -149,12 +228,16 @@ class TolerantWorker extends Worker<UserCreated, UserCreatedResult> {
 }
 
 /** One job: read the event, enroll the user, decide what becomes of it. */
-async function runJob(job: UserCreatedJob, enroll: Enroll): Promise<UserCreatedResult> {
-  // Kept as it is, data that is no JSON would stop whoever lists the failed jobs.
+async function runJob(
+  job: UserCreatedJob,
+  enroll: Enroll,
+  onHeld: (reason: string) => void,
+): Promise<UserCreatedResult> {
+  // Kept as it is, data that is no JSON would stop every listing of the failed jobs.
   if (job.data === null) await job.updateData(job.data)
   const { userId, source } = readEvent(job)
   try {
-    const result = await enroll(userId, isBacklog(source) ? 'backlog' : 'live')
+    const result = await enroll(userId, isBacklog(source) ? 'backlog' : 'live', onHeld)
     if (result.outcome === 'user-not-found' && !isLastAttempt(job)) {
       throw new TransientError('there is no such user yet: the event may precede the commit')
     }

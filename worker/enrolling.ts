@@ -9,16 +9,19 @@ import { partitionPrefixes } from '../queue/partitions.js'
 import { consume } from './consume.js'
 import { createEnroller } from './enroll.js'
 import type { Observer } from './observe.js'
-import { createOutlaster } from './outage.js'
+import { watchForOutage } from './outage.js'
 import { startReconciler } from './reconcile.js'
 import { drain } from './shutdown.js'
 import { watchForStall } from './stall.js'
+import { probeEnrolling } from './statements.js'
 
 export type WorkerSettings = Settings & { DATABASE_URL: string; QUEUE_URL: string }
 
 interface EnrollingOptions {
   settings: WorkerSettings
   db: Database
+  /** A pool that gives up early on a statement that is not answered. */
+  quickDb: Database
   /** To look at the queue, and to fill it; what is consumed comes over a connection of its own. */
   queue: EventQueue
   observer: Observer
@@ -37,6 +40,7 @@ export interface Enrolling {
 export function startEnrolling({
   settings,
   db,
+  quickDb,
   queue,
   observer,
   log,
@@ -49,7 +53,8 @@ export function startEnrolling({
     onError: observer.queueError,
   })
   const stopping = new AbortController()
-  const outlaster = createOutlaster({
+  const outage = watchForOutage({
+    probe: probeEnrolling(quickDb, settings.ENROLLMENT_STATUS),
     signal: stopping.signal,
     onBegin(error) {
       observer.databaseAway(error)
@@ -59,13 +64,20 @@ export function startEnrolling({
   })
   const enroll = createEnroller({
     db,
+    quickDb,
     status: settings.ENROLLMENT_STATUS,
     onStatement: observer.statement,
-    outlaster,
+    outage,
+    signal: stopping.signal,
+    onHeldUp: observer.heldUp,
   })
   const stall = watchForStall({
     timeoutMs: settings.STALL_TIMEOUT_MS,
-    look: async () => ((await queue.isPaused()) ? 0 : (await queue.countWaiting()) + consumer.active()),
+    // A restart mends neither a database that is away nor somebody else's lock.
+    async look() {
+      if (outage.current() !== undefined || (await queue.isPaused())) return 0
+      return (await queue.countWaiting()) + consumer.active() - consumer.held()
+    },
     onStall: observer.workerStalled,
   })
   const consumer = consume({
@@ -88,12 +100,7 @@ export function startEnrolling({
   })
 
   return {
-    unhealthy() {
-      const reason = stall.reason()
-      const outage = outlaster.current()
-      if (reason === undefined || outage === undefined) return reason
-      return `${reason}; the database: ${safeError(outage.error).message}`
-    },
+    unhealthy: () => (outage.current() === undefined ? stall.reason() : undefined),
     async stop() {
       stopping.abort()
       stall.stop()

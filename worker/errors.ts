@@ -5,8 +5,15 @@ export class TransientError extends Error {
   override readonly name = 'TransientError'
 }
 
-/** Thrown for a job that waited for the database when the worker was told to stop; another worker takes it as it was. */
+/** Thrown for a job that was waiting when the worker was asked to stop; another worker takes it as it was. */
 export class InterruptedError extends TransientError {
+  constructor(cause: unknown) {
+    super(safeError(cause).message, { cause })
+  }
+}
+
+/** Thrown for a job that has to wait for others to let go of a lock, where no more jobs can wait in this process. */
+export class PutOffError extends TransientError {
   constructor(cause: unknown) {
     super(safeError(cause).message, { cause })
   }
@@ -18,41 +25,43 @@ export class PermanentError extends Error {
 }
 
 /**
- * SQLSTATE classes that speak of the rows themselves: cardinality, data (a cast, a length, a NUL), integrity
+ * What an error of a statement says about its users and courses:
+ * - `refused`: the database never takes one of the rows;
+ * - `clash`: another transaction was in the way; the next attempt may work;
+ * - `locked`: a row is locked by another session;
+ * - `slow`: the statement was ended because it took too long;
+ * - `other`: the database may be of no use to anyone, or this is about one of the rows.
+ */
+export type Fault = 'refused' | 'clash' | 'locked' | 'slow' | 'other'
+
+/**
+ * SQLSTATE classes that are about the rows themselves: cardinality, data (a cast, a length, a NUL), integrity
  * constraints, a view's check option, and what a trigger raises. See appendix A of the PostgreSQL manual.
  */
-const ROW_CLASSES = new Set(['21', '22', '23', '44', 'P0'])
+const REFUSED_CLASSES = new Set(['21', '22', '23', '44', 'P0'])
 
-/** A user or course went away between being read and being referred to; reading again tells what is left. */
-const FOREIGN_KEY_VIOLATION = '23503'
+/** Deadlock and serialization failure, and a user or course that was deleted between being read and referred to. */
+const CLASH = /^40...$|^23503$/
+const LOCK_NOT_AVAILABLE = '55P03'
+const QUERY_CANCELED = '57014'
 
-/**
- * Whether an error was caused by one of the rows rather than by the state of things. Everything else (connection,
- * deadlock, serialization, shutdown, timeout, resources, a missing privilege) concerns no job in particular and may pass.
- */
-export function isCausedByRow(error: unknown): boolean {
+/** node-postgres has no code for it. */
+const READ_TIMEOUT = 'Query read timeout'
+
+export function faultOf(error: unknown): Fault {
   const code = codeOf(error)
-  if (code === undefined || !isSqlState(code) || code === FOREIGN_KEY_VIOLATION) return false
-  return ROW_CLASSES.has(code.slice(0, 2))
-}
-
-/** What node-postgres says of a connection in words alone. */
-const CONNECTION_TROUBLE =
-  /^(Query read timeout|timeout exceeded when trying to connect|Connection terminated|Client has encountered a connection error)/
-
-/**
- * Whether the database is of no use to any job at present: it cannot be reached, or refuses for a reason that concerns no
- * row (shutdown, resources, a timeout, a lock, a missing privilege). Then waiting is the only cure.
- */
-export function isOutage(error: unknown): boolean {
-  const code = codeOf(error)
-  if (code === undefined) return error instanceof Error && CONNECTION_TROUBLE.test(error.message)
-  if (!isSqlState(code)) return true
-  return !isCausedByRow(error) && code !== FOREIGN_KEY_VIOLATION
+  if (error instanceof Error && error.message === READ_TIMEOUT) return 'slow'
+  if (code === undefined || !isSqlState(code)) return 'other'
+  if (CLASH.test(code)) return 'clash'
+  if (code === LOCK_NOT_AVAILABLE) return 'locked'
+  if (code === QUERY_CANCELED) return 'slow'
+  return REFUSED_CLASSES.has(code.slice(0, 2)) ? 'refused' : 'other'
 }
 
 export function transient(error: unknown): TransientError {
-  return new TransientError(safeError(error).message, { cause: error })
+  return error instanceof TransientError
+    ? error
+    : new TransientError(safeError(error).message, { cause: error })
 }
 
 export function permanent(error: unknown): PermanentError {

@@ -1,14 +1,19 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
-import { type Logger, lostLines } from '../config/log.js'
+import type { Logger } from '../config/log.js'
 import { OUTCOMES, type UserCreatedJob, type UserCreatedResult } from '../queue/user-created.js'
+import { faultOf } from './errors.js'
+import type { HeldUp } from './held.js'
 import type { Reconciled } from './reconcile.js'
 import { throttle } from './throttle.js'
 
 /** Connections that break again and again during an outage are told of this often, with how many were left unsaid. */
 const TROUBLE_TOLD_EVERY_MS = 10_000
+const HELD_UP_LOGGED_EVERY_MS = 30_000
 
 /** Where a log line leads: to the chapter of the runbook that says what it means and what to do. */
-function runbook(chapter: 'database-unreachable' | 'queue-unreachable' | 'stuck' | 'users-are-missing') {
+function runbook(
+  chapter: 'database-unreachable' | 'queue-unreachable' | 'stuck' | 'users-are-missing' | 'users-are-waiting',
+) {
   return { runbook: `docs/runbook.md#${chapter}` }
 }
 
@@ -22,6 +27,7 @@ export interface Observer {
   databaseError(error: Error): void
   databaseAway(error: unknown): void
   databaseBack(seconds: number): void
+  heldUp(held: HeldUp): void
   statement(users: number, seconds: number): void
   reconciled(round: Reconciled): void
   reconcileFailed(error: unknown): void
@@ -31,7 +37,7 @@ export interface Observer {
 export function createObserver(log: Logger): Observer {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
-  const metrics = createMetrics(registry, log)
+  const metrics = createMetrics(registry)
   // A series that exists from the start can be alerted on before its first event.
   for (const outcome of [...OUTCOMES, 'failed']) metrics.jobs.inc({ outcome }, 0)
   for (const component of ['queue', 'database']) metrics.errors.inc({ component }, 0)
@@ -92,6 +98,7 @@ export function createObserver(log: Logger): Observer {
     databaseBack(seconds) {
       log.info({ seconds: Math.round(seconds) }, 'the database works again')
     },
+    heldUp: createHeldUpLog(log, metrics.heldUsers),
     statement(users, seconds) {
       metrics.batchUsers.observe(users)
       metrics.statementSeconds.observe(seconds)
@@ -144,17 +151,28 @@ function createOutage(log: Logger) {
   }
 }
 
-function createMetrics(registry: Registry, log: Logger) {
-  const registers = [registry]
-  new Counter({
-    name: 'auto_enroll_log_lines_lost_total',
-    help: 'Log lines that could not be written',
-    registers,
-    collect() {
-      this.reset()
-      this.inc(lostLines(log))
-    },
+/** Users who are held up are logged when it begins, now and then while it lasts, and when it is over. */
+function createHeldUpLog(log: Logger, gauge: Gauge) {
+  const stillHeld = throttle(HELD_UP_LOGGED_EVERY_MS, (_, held: HeldUp) => {
+    const locked = faultOf(held.error) === 'locked'
+    log.warn(
+      { users: held.users, err: held.error, ...runbook('users-are-waiting') },
+      locked
+        ? 'locks of other sessions hold users up; all others are enrolled'
+        : 'the database cannot enroll these users at present; all others are enrolled',
+    )
   })
+  let lasts = false
+  return (held: HeldUp): void => {
+    gauge.set(held.users)
+    if (held.users > 0) stillHeld('held up', held)
+    else if (lasts) log.info('no user is held up any more')
+    lasts = held.users > 0
+  }
+}
+
+function createMetrics(registry: Registry) {
+  const registers = [registry]
   return {
     jobs: new Counter({
       name: 'auto_enroll_jobs_total',
@@ -192,6 +210,11 @@ function createMetrics(registry: Registry, log: Logger) {
     recurringUsers: new Gauge({
       name: 'auto_enroll_recurring_users',
       help: 'Users whom the reconciler queued several times and who still have no enrollment',
+      registers,
+    }),
+    heldUsers: new Gauge({
+      name: 'auto_enroll_held_users',
+      help: 'Users whom a lock of another session or a fault of the database holds up, while others are enrolled',
       registers,
     }),
     batchUsers: new Histogram({

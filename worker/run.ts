@@ -34,7 +34,10 @@ export interface RunningWorker {
 }
 
 const QUEUE_TIMEOUT_MS = 10_000
-const DATABASE_CONNECTIONS = 10
+/** For statements that narrow, reconcile and count, and for those that every new user waits for. */
+const DATABASE_CONNECTIONS = { patient: 7, quick: 4 }
+/** A statement that every new user waits for is given up after this time, and its users are tried in smaller parts. */
+const QUICK_TIMEOUT_MS = 2000
 /** A database that does not answer keeps its pool from ending. */
 const CLOSE_TIMEOUT_MS = 2000
 /** Well below the time that Prometheus waits, so that a frozen queue does not hide the other figures. */
@@ -54,11 +57,15 @@ export async function startWorker(
   telemetry?: Telemetry,
 ): Promise<RunningWorker> {
   const observer = createObserver(log)
-  const db = connectDatabase(settings.DATABASE_URL, {
-    applicationName: 'auto-enroll worker',
-    max: DATABASE_CONNECTIONS,
-    onError: observer.databaseError,
-  })
+  const connect = (max: number, options = {}) =>
+    connectDatabase(settings.DATABASE_URL, {
+      applicationName: 'auto-enroll worker',
+      max,
+      onError: observer.databaseError,
+      ...options,
+    })
+  const db = connect(DATABASE_CONNECTIONS.patient)
+  const quickDb = connect(DATABASE_CONNECTIONS.quick, { queryTimeoutMs: QUICK_TIMEOUT_MS })
   const queue = openQueue({
     url: settings.QUEUE_URL,
     prefix: settings.QUEUE_PREFIX,
@@ -79,7 +86,7 @@ export async function startWorker(
   const health = await settlePartitions()
     .then(serveHealth)
     .catch(async (error: unknown) => {
-      await Promise.allSettled([queue.close(), db.destroy()])
+      await Promise.allSettled([queue.close(), db.destroy(), quickDb.destroy()])
       throw error
     })
   log.info({ url: health.url, concurrency: settings.WORKER_CONCURRENCY }, 'worker started')
@@ -99,7 +106,7 @@ export async function startWorker(
     async close() {
       stopping.abort()
       const abandoned = (await enrolling?.stop()) ?? 0
-      const closing = Promise.allSettled([health.close(), queue.close(), db.destroy()])
+      const closing = Promise.allSettled([health.close(), queue.close(), db.destroy(), quickDb.destroy()])
       await within(CLOSE_TIMEOUT_MS, closing).catch(() => undefined)
       return { abandoned }
     },
@@ -109,7 +116,7 @@ export async function startWorker(
   async function begin(): Promise<void> {
     await prepare({ steps: [updateOwnSchema], onWait: observer.databaseAway, signal: stopping.signal })
     if (!stopping.signal.aborted)
-      enrolling = startEnrolling({ settings, db, queue, observer, log, telemetry })
+      enrolling = startEnrolling({ settings, db, quickDb, queue, observer, log, telemetry })
   }
 
   async function updateOwnSchema(): Promise<void> {

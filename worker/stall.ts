@@ -26,36 +26,40 @@ const LONGEST_PAUSE_MS = 15_000
  */
 export function watchForStall({ timeoutMs, look, onStall }: StallOptions): StallWatch {
   const stopping = new AbortController()
+  const pauseMs = Math.min(timeoutMs / LOOKS_PER_TIMEOUT, LONGEST_PAUSE_MS)
   let waiting = 0
-  /** On the monotonic clock: since when jobs wait and nothing finishes. */
-  let since: number | undefined
-  let told = false
+  /** On the monotonic clock. */
+  let lookedAt: number | undefined
+  /** For how long jobs have waited and nothing was finished, as far as was seen. */
+  let stalledMs = 0
+  let reported = false
 
   async function watch(): Promise<void> {
-    const pauseMs = Math.min(timeoutMs / LOOKS_PER_TIMEOUT, LONGEST_PAUSE_MS)
     while (!stopping.signal.aborted) {
       await delay(pauseMs, undefined, { signal: stopping.signal, ref: false }).catch(() => undefined)
       const found = await look().catch(() => undefined)
+      const now = performance.now()
       if (found === 0) progressed()
-      if (found === undefined || found === 0) continue
-      waiting = found
-      since ??= performance.now()
+      else if (found !== undefined) {
+        waiting = found
+        stalledMs += now - (lookedAt ?? now)
+      }
+      lookedAt = found === undefined || found === 0 ? undefined : now
       const stalled = reason()
-      if (stalled !== undefined && !told) onStall(stalled)
-      told ||= stalled !== undefined
+      if (stalled !== undefined && !reported) onStall(stalled)
+      reported ||= stalled !== undefined
     }
   }
 
   function progressed(): void {
-    since = undefined
-    told = false
+    stalledMs = 0
+    lookedAt = undefined
+    reported = false
   }
 
   function reason(): string | undefined {
-    if (since === undefined) return undefined
-    const forMs = performance.now() - since
-    if (forMs < timeoutMs) return undefined
-    return `${waiting} jobs wait, yet none was finished for ${Math.round(forMs / 1000)} s`
+    if (timeoutMs === 0 || lookedAt === undefined || stalledMs < timeoutMs) return undefined
+    return `${waiting} jobs wait, yet none was finished for ${Math.round(stalledMs / 1000)} s`
   }
 
   if (timeoutMs > 0) void watch()

@@ -1,7 +1,7 @@
 import { basename } from 'node:path'
 import { CommanderError } from 'commander'
 import { Refusal } from '../../config/refusal.js'
-import { codeOf, safeError } from '../../config/safe-error.js'
+import { safeError } from '../../config/safe-error.js'
 import { SettingsError } from '../../config/settings.js'
 
 /** What a command has to tell: for a person, for a program (`--json`), and by its exit code (0 unless set). */
@@ -34,29 +34,14 @@ export function answerFor(error: unknown, name: string): Answer {
   return { text: told, json: { error: told }, exitCode: EXIT_FAILED }
 }
 
-/**
- * Prints an answer on stdout; a person's error messages go to stderr.
- *
- * @returns the exit code: that of the answer, or 1 when a disk had no room for it
- */
-export async function print(answer: Answer, json: boolean): Promise<number> {
-  const { text, json: document, exitCode = 0 } = answer
+/** Prints an answer: on stdout, but for a person's error messages, which go to stderr. */
+export async function print({ text, json: document, exitCode = 0 }: Answer, json: boolean): Promise<void> {
   const output = json ? JSON.stringify(document, null, 2) : text
-  if (output === '') return exitCode
+  if (output === '') return
   const stream = json || exitCode === 0 || !('error' in document) ? process.stdout : process.stderr
-  const code = await write(stream, `${asCalled(output)}\n`)
-  // A reader such as `head` that has gone has read enough.
-  if (code === undefined || code === 'EPIPE') return exitCode
-  await write(process.stderr, `the result could not be written: ${code}\n`)
-  return EXIT_FAILED
-}
-
-/** @returns the code of the error, if there was one */
-function write(stream: NodeJS.WriteStream, output: string): Promise<string | undefined> {
+  // A reader such as `head` may have gone.
   stream.on('error', () => undefined)
-  return new Promise((resolve) =>
-    stream.write(output, (error) => resolve(error ? (codeOf(error) ?? error.name) : undefined)),
-  )
+  await new Promise<void>((resolve) => stream.write(`${asCalled(output)}\n`, () => resolve()))
 }
 
 /**

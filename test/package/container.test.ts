@@ -44,7 +44,7 @@ describe('Dockerfile', () => {
     expect(instructions('USER').at(-1)).toMatch(/^[1-9]\d*:[1-9]\d*$/)
   })
 
-  it('copies only existing files, and all that the build and the processes read', () => {
+  it('copies what exists, what the build reads, and what its processes read', () => {
     const sources = dockerfile
       .getCOPYs()
       .filter((copy) => copy.getFromFlag() === null)
@@ -74,7 +74,7 @@ describe('Dockerfile', () => {
     expect(commandsIn(dockerfileText).filter((name) => !existsSync(`scripts/${name}.ts`))).toEqual([])
   })
 
-  it('has a health check that fails for an unhealthy worker and for no worker', async () => {
+  it('has a health check that tells a worker in order from one out of order and from none', async () => {
     const [program = '', ...args] = healthcheckOfImage()
     let reason: string | undefined
     const app = createHealthApp({
@@ -99,7 +99,7 @@ describe('Dockerfile', () => {
 })
 
 describe('docker-compose.yml', () => {
-  it('pins foreign images', () => {
+  it('pins the images of others', () => {
     for (const { image, build } of Object.values(services)) {
       if (build === undefined) expect(image).toMatch(/:\d+\.\d+(\.\d+)?-/)
     }
@@ -113,7 +113,7 @@ describe('docker-compose.yml', () => {
     expect(readSettings(filled, ['DATABASE_URL', 'QUEUE_URL'])).toBeDefined()
   })
 
-  it('shows the same defaults as the settings', () => {
+  it('shows the defaults that the settings have', () => {
     const defaults = settingsSchema.parse({})
     for (const [, name = '', value] of composeText.matchAll(/\$\{(\w+):-([^}]*)\}/g)) {
       if (settingNames.includes(name))
@@ -126,13 +126,13 @@ describe('docker-compose.yml', () => {
     expect(commandsIn(composeText).filter((name) => !existsSync(`scripts/${name}.ts`))).toEqual([])
   })
 
-  it('publishes ports only on loopback, and none of the worker, so that there can be several', () => {
+  it('publishes ports on loopback alone, and none of the worker, so that there can be many', () => {
     const ports = Object.values(services).flatMap((service) => service.ports ?? [])
     for (const port of ports) expect(port).toMatch(/^127\.0\.0\.1:/)
     expect(services.worker?.ports).toBeUndefined()
   })
 
-  it('migrates once before anything else starts, and waits only for services that have a health check', () => {
+  it('migrates once before anything else starts, and waits only for what tells its health', () => {
     for (const [name, { depends_on = {} }] of ours) {
       if (name !== 'migrate') expect(depends_on.migrate?.condition).toBe('service_completed_successfully')
       for (const [other, { condition }] of Object.entries(depends_on)) {
@@ -146,7 +146,7 @@ describe('docker-compose.yml', () => {
     expect(graceMs).toBeGreaterThan(settingsSchema.parse({}).SHUTDOWN_TIMEOUT_MS)
   })
 
-  it('keeps the data of Postgres and Redis', () => {
+  it('keeps what Postgres and Redis hold', () => {
     expect(services.postgres?.volumes).toEqual(['postgres:/var/lib/postgresql'])
     expect(services.redis?.volumes).toEqual(['redis:/data'])
   })
@@ -179,7 +179,7 @@ function commandsIn(text: string): string[] {
   return [...text.matchAll(/dist\/scripts\/([\w-]+)\.js/g)].map(([, name = '']) => name)
 }
 
-/** What Compose substitutes for `${NAME:-default}` and `${NAME:?reason}` when NAME is set only for the latter. */
+/** What Compose puts in place of `${NAME:-default}` and `${NAME:?reason}` when NAME is set for the latter alone. */
 function interpolate(value: string): string {
   return value.replace(/\$\{\w+:-([^}]*)\}/g, '$1').replace(/\$\{\w+:\?[^}]*\}/g, 'given')
 }

@@ -15,6 +15,7 @@ describe.each(BACKENDS)("a worker's health, with its queue on %s", (backend) => 
   let worker: RunningWorker
 
   beforeEach(async () => {
+    await database.sql('truncate "User", "Course" cascade')
     const place = queuePlace(backend, database)
     databaseGate = await makeGate(database.url)
     queueGate = await makeGate(place.url)
@@ -22,7 +23,7 @@ describe.each(BACKENDS)("a worker's health, with its queue on %s", (backend) => 
     worker = await startTestWorker({
       databaseUrl: databaseGate.url,
       queue: { url: queueGate.url, prefix: place.prefix },
-      env: { SHUTDOWN_TIMEOUT_MS: '500' },
+      env: { SHUTDOWN_TIMEOUT_MS: '500', STALL_TIMEOUT_MS: '1000' },
     })
   })
   afterEach(async () => {
@@ -68,6 +69,20 @@ describe.each(BACKENDS)("a worker's health, with its queue on %s", (backend) => 
     await databaseGate.open()
     await expect.poll(readiness).toEqual(READY)
     expect((await fetch(`${worker.url}/healthz`)).status).toBe(200)
+  })
+
+  it('asks for no restart while the database is away, since none would help', async () => {
+    await queueGate.open()
+    await insertCourses(database, 1)
+    const [userId = ''] = await insertUsers(database, 1)
+    await queue.add(event(userId))
+    const startedAt = performance.now()
+    while (performance.now() - startedAt < 4000) {
+      expect((await fetch(`${worker.url}/healthz`)).status).toBe(200)
+      expect((await readiness()).status).toBe(503)
+    }
+    await databaseGate.open()
+    await expect.poll(async () => queue.countUnfinished(), { timeout: 5000 }).toBe(0)
   })
 
   it('counts what it did', async () => {
