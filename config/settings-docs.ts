@@ -1,4 +1,4 @@
-import { settingsSchema } from './settings.js'
+import { settingsSchema } from './settings-schema.js'
 
 /** The settings as a Markdown table, one row each, in the order they are declared. */
 export function settingsTable(): string {

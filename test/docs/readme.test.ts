@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
-import { settingsSchema } from '../../config/settings.js'
+import { settingsSchema } from '../../config/settings-schema.js'
 import { type Column, missingColumns } from '../../db/columns.js'
 import { TABLES } from '../../db/schema.js'
 import { jobOptions, OUTCOMES, SOURCES } from '../../queue/user-created.js'

@@ -1,5 +1,5 @@
 import { expect, it, onTestFinished } from 'vitest'
-import { settingsSchema } from '../../config/settings.js'
+import { settingsSchema } from '../../config/settings-schema.js'
 import { OPERATOR, startTestDashboard } from '../support/dashboard.js'
 import { NGINX, startNginx } from '../support/nginx.js'
 import { ensurePrograms } from '../support/programs.js'

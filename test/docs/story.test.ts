@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { execa } from 'execa'
 import { describe, expect, it } from 'vitest'
-import { settingsSchema } from '../../config/settings.js'
+import { settingsSchema } from '../../config/settings-schema.js'
 import { runScript } from '../support/process.js'
 import { codeBlocks } from '../support/readme.js'
 

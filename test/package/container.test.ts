@@ -8,7 +8,8 @@ import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import { createHealthApp } from '../../config/health.js'
 import { listen } from '../../config/listen.js'
-import { readSettings, settingsSchema } from '../../config/settings.js'
+import { readSettings } from '../../config/settings.js'
+import { settingsSchema } from '../../config/settings-schema.js'
 import { startRedis } from '../support/redis-server.js'
 
 interface Service {
