@@ -33,9 +33,12 @@ export async function findProofPlace(db: Database, columns: Columns): Promise<Pr
   return { kind: rows[0]?.usable === true ? 'table' : 'none' }
 }
 
-/** `emailVerified` as Auth.js (a time) and Better Auth (a boolean) have it; Laravel's is mapped as `emailVerifiedAt`. */
+/** `emailVerified` as Auth.js (a time) and Better Auth (a boolean) have it, or another name for the same. */
+export const PROOF_COLUMNS = ['emailVerified', 'emailVerifiedAt']
+
+/** The application's own column, if it holds a time or a boolean. */
 export function proofColumn(columns: Columns): { name: string; column: Column } | undefined {
-  for (const name of ['emailVerified', 'emailVerifiedAt']) {
+  for (const name of PROOF_COLUMNS) {
     const column = columns.User.get(name)
     if (column !== undefined && !column.generated && /^(boolean|date|timestamp)/.test(column.type)) {
       return { name, column }

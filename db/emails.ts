@@ -1,5 +1,6 @@
 import { type RawBuilder, sql } from 'kysely'
 import type { Columns } from './columns.js'
+import type { Database } from './schema.js'
 
 /**
  * Whether the email of the user `u` is this one, whatever the case of its letters: spellings that differ in case only are
@@ -17,4 +18,29 @@ export function hasEmail(columns: Columns, email: string): RawBuilder<boolean> {
 /** Whether the column itself takes spellings that differ in case for equal. */
 function isCaseless(columns: Columns): boolean {
   return /\bcitext$/.test(columns.User.get('email')?.type ?? '')
+}
+
+/** About how many users there are, and whether an index finds one of them by an email in any case. */
+export async function findsEmailsFast(
+  db: Database,
+  columns: Columns,
+): Promise<{ users: number; fast: boolean }> {
+  const { rows } = await sql<{ users: number; indexed: boolean }>`
+    select reltuples::float8 as users, exists (
+      select from pg_index where indrelid = c.oid and indisvalid and pg_get_indexdef(indexrelid, 1, true) like 'lower(%email%'
+    ) as indexed
+    from pg_class c where c.oid = to_regclass(quote_ident('User'))
+  `.execute(db)
+  // Behind a view, nothing is known of its table's indexes.
+  const { users, indexed } = rows[0] ?? { users: 0, indexed: false }
+  return { users: Math.max(0, users), fast: indexed || isCaseless(columns) }
+}
+
+/** How many emails belong to several users, in spellings that differ in case only. */
+export async function countSharedMailboxes(db: Database, columns: Columns): Promise<number> {
+  if (isCaseless(columns)) return 0
+  const { rows } = await sql<{ count: number }>`
+    select count(*)::int as count from (select from "User" group by lower(email) having count(*) > 1) shared
+  `.execute(db)
+  return rows[0]?.count ?? 0
 }

@@ -18,6 +18,21 @@ export async function readServer(db: Database): Promise<ServerFacts> {
   return only(rows)
 }
 
+/**
+ * Does `work` in a transaction of which the server ends each statement after `ms`: a count that takes too long must not go on
+ * when nobody waits for it any more.
+ */
+export function withStatementTimeout<T>(
+  db: Database,
+  ms: number,
+  work: (tx: Database) => Promise<T>,
+): Promise<T> {
+  return db.transaction().execute(async (tx) => {
+    await sql`select set_config('statement_timeout', ${String(ms)}, true)`.execute(tx)
+    return work(tx)
+  })
+}
+
 /** The database server's clock, in milliseconds since 1970. */
 export async function readDatabaseClock(db: Database): Promise<number> {
   const { rows } = await sql<{ ms: string }>`

@@ -53,6 +53,17 @@ export async function pendingMigrations(db: Database): Promise<string[]> {
   }
 }
 
+/** Whether the present role may run migrations. */
+export async function mayMigrate(db: Database): Promise<boolean> {
+  const { rows } = await sql<{ may: boolean }>`
+    select coalesce(
+      (select has_schema_privilege(oid, 'create') from pg_namespace where nspname = ${OWN_SCHEMA}),
+      has_database_privilege(current_database(), 'create')
+    ) as may
+  `.execute(db)
+  return rows[0]?.may === true
+}
+
 const INSUFFICIENT_PRIVILEGE = '42501'
 const ledger = sql.table(`${OWN_SCHEMA}.${LEDGER}`)
 

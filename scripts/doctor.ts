@@ -5,8 +5,9 @@ import { diagnose } from './doctor/diagnose.js'
 await runCommand({
   name: 'doctor',
   description:
-    'Checks settings, database, schema, privileges, queue and clocks, and says what to do. Changes nothing. Exits 1 only ' +
-    'if the worker could not run.',
+    'Checks whether the worker can run and whether people are being enrolled, and says what to do: settings, database, ' +
+    'schema, privileges, queue, workers, users without courses, failed jobs, locks and clocks. Changes nothing. Exits 1 if ' +
+    'the worker could not run, or if users wait and nothing will enroll them.',
   needs: ['DATABASE_URL', 'QUEUE_URL'],
   async run({ settings, database, queue }) {
     const diagnosis = await diagnose({
@@ -15,7 +16,7 @@ await runCommand({
       queue: queue(settings.QUEUE_URL),
     })
     return {
-      text: report(diagnosis.checks),
+      text: report(diagnosis),
       json: diagnosis,
       exitCode: diagnosis.ok ? 0 : EXIT_FAILED,
     }

@@ -1,7 +1,10 @@
 import { within } from '../../config/deadline.js'
 import { safeError } from '../../config/safe-error.js'
 
-/** What was found, and what to do about it. `failed` means that the worker could not run. */
+/**
+ * What was found, and what to do about it. `failed` means that the worker could not run, or that people are not being enrolled
+ * and nothing will change that by itself.
+ */
 export interface Check {
   name: string
   status: 'ok' | 'warning' | 'failed'
@@ -24,7 +27,7 @@ export const failed = (name: string, message: string, fix: string): Check => ({
 })
 
 /** How long a server may take to answer one check; above it, it counts as not answering. */
-const CHECK_TIMEOUT_MS = 2500
+export const CHECK_TIMEOUT_MS = 2500
 
 /** Bounds a question to a server that may never answer. */
 export function answerOf<T>(question: Promise<T>): Promise<T> {
@@ -48,18 +51,14 @@ export function reasonOf(error: unknown): string {
 
 const SIGNS = { ok: '✓', warning: '!', failed: '✗' }
 
-/** One line a check, and one for the whole. */
-export function report(checks: readonly Check[]): string {
+/** One line a check, and the summary. */
+export function report({ checks, summary }: { checks: readonly Check[]; summary: string }): string {
   const width = Math.max(...checks.map(({ name }) => name.length))
-  const failures = checks.filter(({ status }) => status === 'failed').length
-  const warnings = checks.filter(({ status }) => status === 'warning').length
   return [
     ...checks.map(
       ({ name, status, message, fix }) =>
         `${SIGNS[status]} ${name.padEnd(width)}  ${message}${fix === undefined ? '' : ` → ${fix}`}`,
     ),
-    failures > 0
-      ? `The worker could not run: ${failures} ✗, ${warnings} !`
-      : `The worker can run${warnings > 0 ? `; ${warnings} !` : '.'}`,
+    summary,
   ].join('\n')
 }

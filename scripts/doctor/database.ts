@@ -5,12 +5,16 @@ import { findOtherSchemas, readDatabaseClock, readServer } from '../../db/inspec
 import type { Database } from '../../db/schema.js'
 import { answerOf, type Check, checked, failed, ok, reasonOf, warning } from './check.js'
 import { type ClockReading, readClock } from './clock.js'
+import { checkEmails } from './emails.js'
 import { checkEnrolling, checkSignUp } from './inserts.js'
+import { checkOwnSchema } from './own-schema.js'
 import { checkPrivileges } from './privileges.js'
 
 export interface Findings {
   checks: Check[]
   clocks: ClockReading[]
+  /** Whether more can be asked of it. */
+  usable: boolean
 }
 
 interface DatabaseOptions {
@@ -26,6 +30,8 @@ export async function checkDatabase({ db, url, status }: DatabaseOptions): Promi
   try {
     const server = await answerOf(readServer(db))
     const clock = await answerOf(readClock('Postgres', () => readDatabaseClock(db)))
+    const columns = await answerOf(readColumns(db))
+    const missing = missingColumns(columns)
     return {
       checks: [
         server.readOnly
@@ -35,12 +41,15 @@ export async function checkDatabase({ db, url, status }: DatabaseOptions): Promi
               'point DATABASE_URL to the primary, or lift default_transaction_read_only',
             )
           : ok('database', `PostgreSQL ${server.version} at ${place} as ${server.role}`),
-        ...(await checkSchema(db, server.role, status)),
+        ...(missing.length === 0
+          ? await checkTables(db, columns, server.role, status)
+          : [failed('schema', missing.join('; '), await answerOf(schemaFix(db, columns, server.role)))]),
       ],
       clocks: [clock],
+      usable: missing.length === 0,
     }
   } catch (error) {
-    return { checks: [unreachable(place, error)], clocks: [] }
+    return { checks: [unreachable(place, error)], clocks: [], usable: false }
   }
 }
 
@@ -61,16 +70,13 @@ function unreachable(place: string, error: unknown): Check {
   return failed('database', `${place} cannot be used: ${reasonOf(error)}`, fix)
 }
 
-async function checkSchema(db: Database, role: string, status: string): Promise<Check[]> {
-  const columns = await answerOf(readColumns(db))
-  const missing = missingColumns(columns)
-  if (missing.length > 0) {
-    return [failed('schema', missing.join('; '), await answerOf(schemaFix(db, columns, role)))]
-  }
+async function checkTables(db: Database, columns: Columns, role: string, status: string): Promise<Check[]> {
   const found = await Promise.all([
+    checked('own-schema', () => checkOwnSchema(db)),
     checked('privileges', () => checkPrivileges(db, columns, role)),
     checked('enrollment', () => checkEnrolling(db, columns, status)),
     checked('sign-up', () => checkSignUp(db, columns)),
+    checked('emails', () => checkEmails(db, columns)),
     checked('courses', () => checkCourses(db)),
   ])
   return [ok('schema', '"User", "Course" and "Enrollment" have the columns that are needed'), ...found.flat()]

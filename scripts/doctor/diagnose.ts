@@ -1,14 +1,20 @@
 import type { Settings } from '../../config/settings.js'
 import type { Database } from '../../db/schema.js'
 import type { EventQueue } from '../../queue/open.js'
-import { type Check, ok, warning } from './check.js'
+import { checkBlockers } from './blockers.js'
+import { type Check, checked } from './check.js'
 import { judgeClocks } from './clock.js'
 import { checkDatabase } from './database.js'
+import { checkFailedJobs } from './failed-jobs.js'
+import { type FlowVerdict, judgeFlow } from './flow.js'
 import { checkQueue } from './queue.js'
+import { readFlow } from './read-flow.js'
 
 export interface Diagnosis {
-  /** Whether the worker could run. */
+  /** Whether the worker could run and, if anyone waits, people are being enrolled. */
   ok: boolean
+  /** The same in a sentence. */
+  summary: string
   checks: Check[]
 }
 
@@ -24,21 +30,36 @@ export async function diagnose({ settings, db, queue }: DiagnoseOptions): Promis
     checkDatabase({ db, url: settings.DATABASE_URL, status: settings.ENROLLMENT_STATUS }),
     checkQueue({ queue, url: settings.QUEUE_URL, prefix: settings.QUEUE_PREFIX }),
   ])
-  const checks = [
-    judgeEnabled(settings.AUTO_ENROLL_ENABLED),
-    ...database.checks,
-    ...queued.checks,
-    ...judgeClocks([...database.clocks, ...queued.clocks]),
-  ]
-  return { ok: checks.every(({ status }) => status !== 'failed'), checks }
+  const [flow, blockers, failedJobs] = await Promise.all([
+    readFlow({ settings, db: database.usable ? db : undefined, queue: queued.usable ? queue : undefined }),
+    database.usable ? checked('locks', () => checkBlockers(db)) : [],
+    queued.usable ? checked('failed-jobs', () => checkFailedJobs(queue)) : [],
+  ])
+  const setUp = [...database.checks, ...queued.checks, ...judgeClocks([...database.clocks, ...queued.clocks])]
+  const judged = judgeFlow(flow)
+  const checks = [judged.settings, ...setUp, ...judged.checks, ...blockers, ...failedJobs]
+  return {
+    ok: checks.every(({ status }) => status !== 'failed'),
+    summary: summarize(setUp, checks, judged),
+    checks,
+  }
 }
 
-function judgeEnabled(enabled: boolean): Check {
-  return enabled
-    ? ok('settings', 'complete and valid')
-    : warning(
-        'settings',
-        'AUTO_ENROLL_ENABLED is false: nothing is published, consumed or reconciled',
-        'set it to true; the reconciler then catches up',
-      )
+function summarize(
+  setUp: readonly Check[],
+  checks: readonly Check[],
+  { obstacles, people }: FlowVerdict,
+): string {
+  const marks = (['failed', 'warning'] as const)
+    .map((status) => ({
+      mark: status === 'failed' ? '✗' : '!',
+      found: checks.filter((check) => check.status === status),
+    }))
+    .filter(({ found }) => found.length > 0)
+    .map(({ mark, found }) => `${found.length} ${mark}`)
+    .join(', ')
+  const after = marks === '' ? '' : ` (${marks})`
+  if (setUp.some(({ status }) => status === 'failed')) return `The worker could not run.${after}`
+  if (obstacles.length === 0) return `The worker can run.${after}`
+  return `The worker can run, but ${[...obstacles, ...(people === undefined ? [] : [people])].join(' and ')}.${after}`
 }

@@ -1,4 +1,5 @@
 import type { Columns } from '../../db/columns.js'
+import { PROOF_COLUMNS } from '../../db/email-proof.js'
 import { missingPrivileges, type Need, tablesWithRowSecurity } from '../../db/inspect.js'
 import type { Database } from '../../db/schema.js'
 import { type Check, failed, ok, warning } from './check.js'
@@ -11,8 +12,19 @@ const NEEDS: readonly (Need & { part: Part })[] = [
   { part: 'worker', privilege: 'SELECT', table: 'Course', columns: ['id', 'isPublished'] },
   { part: 'worker', privilege: 'SELECT', table: 'Enrollment', columns: ['userId', 'courseId'] },
   { part: 'worker', privilege: 'INSERT', table: 'Enrollment', columns: [...ENROLLMENT_COLUMNS, 'updatedAt'] },
+  {
+    part: 'sign-up',
+    privilege: 'SELECT',
+    table: 'User',
+    columns: ['id', 'email', 'passwordHash', ...PROOF_COLUMNS],
+  },
   { part: 'sign-up', privilege: 'INSERT', table: 'User', columns: ['id', 'email', 'name', 'passwordHash'] },
-  { part: 'sign-up', privilege: 'UPDATE', table: 'User', columns: ['lastLoginAt', 'updatedAt'] },
+  {
+    part: 'sign-up',
+    privilege: 'UPDATE',
+    table: 'User',
+    columns: ['lastLoginAt', 'updatedAt', 'passwordHash', ...PROOF_COLUMNS],
+  },
   { part: 'rollback', privilege: 'SELECT', table: 'Enrollment', columns: ENROLLMENT_COLUMNS },
   { part: 'rollback', privilege: 'SELECT', table: 'Course', columns: ['title'] },
   { part: 'rollback', privilege: 'DELETE', table: 'Enrollment', columns: ['id'] },

@@ -11,7 +11,7 @@ import {
 import type { EventQueue } from '../../queue/open.js'
 import { abandonedPartitions, partitionsRefusal } from '../../queue/partitions-in-use.js'
 import { explainTrouble } from '../../queue/trouble.js'
-import { answerOf, type Check, failed, ok, reasonOf, warning } from './check.js'
+import { answerOf, type Check, failed, ok, reasonOf } from './check.js'
 import { readClock } from './clock.js'
 import type { Findings } from './database.js'
 import { judgeRedis } from './redis.js'
@@ -33,29 +33,27 @@ export async function checkQueue({ queue, url, prefix }: QueueOptions): Promise<
         : await checkPostgres(client, prefix)
     const usable = checks.every(({ status }) => status !== 'failed')
     return {
-      checks: [
-        ok('queue', `at ${placeOf(url)}`),
-        ...checks,
-        ...(usable ? [...(await checkPaused(queue)), ...(await checkPartitions(queue))] : []),
-      ],
+      checks: [ok('queue', `at ${placeOf(url)}`), ...checks, ...(usable ? await checkPartitions(queue) : [])],
       clocks,
+      usable,
     }
   } catch (error) {
     const fix = 'check QUEUE_URL, that the server runs, and that this machine may connect'
     return {
       checks: [failed('queue', `${placeOf(url)} cannot be used: ${reasonOf(explain(error))}`, fix)],
       clocks: [],
+      usable: false,
     }
   }
 }
 
-async function checkRedis(client: Redis | Cluster): Promise<Findings> {
+async function checkRedis(client: Redis | Cluster): Promise<Omit<Findings, 'usable'>> {
   const servers = await answerOf(inspectRedis(client))
   const clock = await answerOf(readClock('Redis', () => readRedisClock(client)))
   return { checks: judgeRedis(servers), clocks: [clock] }
 }
 
-async function checkPostgres(pool: pg.Pool, prefix: string): Promise<Findings> {
+async function checkPostgres(pool: pg.Pool, prefix: string): Promise<Omit<Findings, 'usable'>> {
   const facts = await answerOf(inspectQueueSchema(pool, prefix))
   const clock = await answerOf(readClock('the queue’s Postgres', () => readPostgresClock(pool)))
   return { checks: [judgeQueueSchema(facts)], clocks: [clock] }
@@ -78,15 +76,6 @@ function judgeQueueSchema({ schema, state, deniedTables }: QueueSchemaFacts): Ch
     `this role may not read and change ${deniedTables.length} tables of "${schema}", such as "${deniedTables[0]}"`,
     `GRANT USAGE ON SCHEMA "${schema}" and SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA "${schema}" to it`,
   )
-}
-
-async function checkPaused(queue: EventQueue): Promise<Check[]> {
-  const paused = await answerOf(queue.isPaused())
-  return [
-    paused
-      ? warning('consuming', 'the queue is paused; events keep collecting', 'npm run resume')
-      : ok('consuming', 'the queue is not paused'),
-  ]
 }
 
 async function checkPartitions(queue: EventQueue): Promise<Check[]> {

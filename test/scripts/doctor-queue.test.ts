@@ -1,10 +1,9 @@
 import { Redis } from 'ioredis'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { openQueue } from '../../queue/open.js'
 import { complaintsOfDoctor } from '../support/doctor.js'
 import { type RedisServer, startRedis } from '../support/redis-server.js'
 import { startRelay } from '../support/relay.js'
-import { BACKENDS, queuePlace, useDatabase } from '../support/servers.js'
+import { useDatabase } from '../support/servers.js'
 
 const database = useDatabase()
 beforeAll(() => database.sql(`insert into "Course" (id, title, "isPublished") values ('c', 'C', true)`))
@@ -203,24 +202,5 @@ describe('doctor, of a queue on Postgres', () => {
         expect.stringMatching(/^✗ queue-schema: this role may not .* → GRANT USAGE ON SCHEMA "bullmq"/),
       ],
     })
-  })
-})
-
-describe.each(BACKENDS)('doctor, of a queue on %s', (backend) => {
-  it('warns of a queue that is paused', async () => {
-    const place = queuePlace(backend, database)
-    const queue = openQueue({ ...place, timeoutMs: 5000, onError: () => undefined })
-    try {
-      await queue.pause()
-      const { ok, complaints: found } = await complaints(place.url, { QUEUE_PREFIX: place.prefix })
-      expect(ok).toBe(true)
-      expect(found).toContain('! consuming: the queue is paused; events keep collecting → npm run resume')
-      await queue.resume()
-      expect((await complaints(place.url, { QUEUE_PREFIX: place.prefix })).complaints.join()).not.toContain(
-        'paused',
-      )
-    } finally {
-      await queue.close()
-    }
   })
 })
