@@ -8,6 +8,8 @@ export interface RefillOptions {
   maxPending: number
   /** Told after each chunk: users read so far, and how many of them had no unfinished event yet. */
   onProgress?: (progress: Refilled) => void
+  /** Called now and then while the queue is full. */
+  onFull?: () => void
   /** Called after each chunk with those of its users who had no unfinished event yet. */
   onQueued?: (userIds: readonly string[]) => void
   /** Called once all users of a page are queued; pages are read before that. */
@@ -40,7 +42,7 @@ const CHUNK = { redis: 100, postgres: SMALL_CHUNK } as const
 export async function refill(
   queue: EventQueue,
   pages: AsyncIterable<readonly string[]>,
-  { source, maxPending, onProgress, onQueued, onPage, mayGoOn, signal }: RefillOptions,
+  { source, maxPending, onProgress, onFull, onQueued, onPage, mayGoOn, signal }: RefillOptions,
 ): Promise<Refilled> {
   const refilled: Refilled = { users: 0, queued: 0 }
   let size = Math.min(SMALL_CHUNK, maxPending)
@@ -94,6 +96,7 @@ export async function refill(
   }
 
   async function pause(): Promise<void> {
+    onFull?.()
     await mayGoOn?.()
     await delay(BACK_PRESSURE_POLL_MS, undefined, { signal })
   }

@@ -1,5 +1,7 @@
 import { Option } from 'commander'
 import { keepHeapSmall } from '../config/heap.js'
+import type { Logger } from '../config/log.js'
+import type { Settings } from '../config/settings.js'
 import { columnsOf } from '../db/columns.js'
 import { countPublishedCourses } from '../db/courses.js'
 import type { Database } from '../db/schema.js'
@@ -9,6 +11,8 @@ import type { Refilled } from '../queue/refill.js'
 import { DEFAULT_MAX_PENDING, queueMissingUsers } from '../worker/reconcile.js'
 import { audited } from './audited.js'
 import { type Answer, EXIT_FAILED, runCommand } from './command.js'
+import { holdUps } from './doctor/flow.js'
+import { readFlow } from './doctor/read-flow.js'
 import { integerFlag } from './flags.js'
 import { showProgress } from './progress.js'
 
@@ -38,9 +42,17 @@ await runCommand({
     if (flags.dryRun) return preview(db, publishedCourses)
     keepHeapSmall()
     const opened = queue(settings.QUEUE_URL)
-    const paused = await opened.isPaused()
-    if (paused) log.warn('the queue is paused: npm run resume lets the workers begin')
-    const options = { db, queue: opened, paused, publishedCourses, maxPending: flags.maxPending, signal }
+    // Fails here, before anything is shown, if the queue is away.
+    await opened.isPaused()
+    const options = {
+      settings,
+      log,
+      db,
+      queue: opened,
+      publishedCourses,
+      maxPending: flags.maxPending,
+      signal,
+    }
     return audited(
       context,
       'backfill',
@@ -77,42 +89,57 @@ async function firstPage<T>(pages: AsyncIterable<T[]>): Promise<T[]> {
 }
 
 interface BackfillOptions {
+  settings: Settings
+  log: Logger
   db: Database
   queue: EventQueue
-  paused: boolean
   publishedCourses: number
   maxPending: number
   signal: AbortSignal
 }
 
-async function backfill({ paused, publishedCourses, ...options }: BackfillOptions): Promise<Answer> {
+async function backfill({ settings, log, publishedCourses, ...options }: BackfillOptions): Promise<Answer> {
+  const { queue, maxPending } = options
+  const readHoldUps = async () => readFlow({ settings, db: undefined, queue })
+  for (const sentence of holdUps(await readHoldUps())) log.warn(sentence)
   const progress = showProgress('queueing', await countUsersWithoutEnrollment(options.db), 'users')
   let done: Refilled = { users: 0, queued: 0 }
   let isInterrupted = false
+  let isFull = false
   try {
-    const onProgress = (refilled: Refilled) => {
-      done = refilled
-      progress.update(refilled.users)
-    }
-    done = await queueMissingUsers({ ...options, source: 'backfill', onProgress })
+    done = await queueMissingUsers({
+      ...options,
+      source: 'backfill',
+      onProgress(refilled) {
+        done = refilled
+        progress.update(refilled.users)
+      },
+      onFull() {
+        if (!isFull) log.info({ maxPending }, 'the queue is full; waiting for the workers')
+        isFull = true
+        progress.wait('the queue is full: waiting for the workers')
+      },
+    })
   } catch (error) {
     if (!options.signal.aborted) throw error
     isInterrupted = true
   } finally {
     progress.stop()
   }
+  const flow = await readHoldUps()
   return {
     text: [
       summary(done, publishedCourses),
       ...(isInterrupted ? ['Interrupted; run it again to queue the others.'] : []),
-      ...(paused && done.users > 0 ? ['The queue is paused: npm run resume lets the workers begin.'] : []),
+      ...(done.users > 0 ? holdUps(flow) : []),
     ].join('\n'),
     json: {
       dryRun: false,
       ...done,
       publishedCourses,
       enrollments: done.users * publishedCourses,
-      paused,
+      paused: flow.paused ?? null,
+      workers: flow.workers ?? null,
       interrupted: isInterrupted,
     },
     exitCode: isInterrupted ? EXIT_FAILED : 0,
