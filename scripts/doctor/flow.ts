@@ -1,4 +1,6 @@
+import { limitInWords } from '../../dashboard/next-try.js'
 import { count, durationInWords } from '../../dashboard/words.js'
+import type { Limits } from '../../queue/limits.js'
 import { type Check, failed, ok, warning } from './check.js'
 
 /** What decides whether people are being enrolled now. What could not be read in time is missing: it is not known. */
@@ -13,6 +15,8 @@ export interface Flow {
   paused?: boolean | undefined
   /** Who paused the queue and when, as far as it was written down. */
   pausedBy?: string | undefined
+  /** What is stored in the queue that holds its workers back. */
+  limits?: Limits | undefined
   /** Events that a worker could take now. */
   waiting?: number | undefined
   oldestWaitingMs?: number | undefined
@@ -41,7 +45,7 @@ export function judgeFlow(flow: Flow): FlowVerdict {
   const people = peopleWaiting(flow)
   const judge = people === undefined || people === UNKNOWN ? warning : failed
   const enabled = judgeEnabled(flow, judge)
-  const found = [enabled, judgePaused(flow, judge), judgeWorkers(flow, judge)]
+  const found = [enabled, judgePaused(flow, judge), judgeWorkers(flow, judge), judgeLimits(flow)]
   // Behind another obstacle, that nothing is done is no news.
   if (found.every(({ clause }) => clause === undefined)) found.push(judgeWaiting(flow))
   const obstacles = found.flatMap(({ clause }) => clause ?? [])
@@ -57,11 +61,13 @@ export function judgeFlow(flow: Flow): FlowVerdict {
 }
 
 /** What keeps jobs in the queue from being done, each as a sentence that says what to do. */
-export function holdUps({ enabled, paused, workers }: Flow): string[] {
+export function holdUps({ enabled, paused, workers, limits }: Flow): string[] {
+  const limit = limits && limitInWords(limits)
   return [
     ...(enabled ? [] : ['AUTO_ENROLL_ENABLED is false: a worker with this setting takes no jobs.']),
     ...(paused ? ['The queue is paused: npm run resume lets the workers begin.'] : []),
     ...(workers === 0 ? ['No worker is connected: they are enrolled once one runs (npm run worker).'] : []),
+    ...(limit === undefined ? [] : [`It takes longer than usual: ${limit}.`]),
   ]
 }
 
@@ -107,6 +113,20 @@ function judgeWorkers({ workers }: Flow, judge: typeof failed): Obstacle {
     check: judge('workers', 'none is connected, so nobody is enrolled', 'npm run worker'),
     clause: 'no worker is connected',
   }
+}
+
+/** Under a limit that lets the present events pass within this time, people are enrolled nearly as they should be. */
+const TOLERATED_WAIT_MS = 60_000
+
+function judgeLimits({ limits, waiting = 0 }: Flow): Obstacle {
+  const words = limits && limitInWords(limits)
+  if (words === undefined) return {}
+  const { rate } = limits ?? {}
+  const waitMs = rate === undefined ? 0 : (waiting / (rate.jobs * rate.partitions)) * rate.perMs
+  const fix = 'npm run dashboard has a button that removes it; auto-enroll sets no such limit'
+  if (waitMs <= TOLERATED_WAIT_MS) return { check: warning('limits', words, fix) }
+  const message = `${words}: what waits now takes ${durationInWords(waitMs)}`
+  return { check: failed('limits', message, fix), clause: words }
 }
 
 function judgeWaiting({ waiting, oldestWaitingMs = 0, idleMs }: Flow): Obstacle {

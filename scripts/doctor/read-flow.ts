@@ -5,6 +5,7 @@ import { withStatementTimeout } from '../../db/inspect.js'
 import type { Database } from '../../db/schema.js'
 import { countUsersWithoutEnrollment } from '../../db/users.js'
 import { oldestWaitingMs } from '../../queue/lag.js'
+import { readLimits } from '../../queue/limits.js'
 import type { EventQueue } from '../../queue/open.js'
 import { answerOf, CHECK_TIMEOUT_MS } from './check.js'
 import type { Flow } from './flow.js'
@@ -18,10 +19,11 @@ interface FlowSources {
 
 /** Reads whether people are being enrolled now. Each question has its own time limit; without an answer it stays unknown. */
 export async function readFlow({ settings, db, queue }: FlowSources): Promise<Flow> {
-  const [missing, publishedCourses, paused, workers, waiting, oldest, idleMs] = await Promise.all([
+  const [missing, publishedCourses, paused, limits, workers, waiting, oldest, idleMs] = await Promise.all([
     known(db, (db) => withStatementTimeout(db, CHECK_TIMEOUT_MS, countUsersWithoutEnrollment)),
     known(db, countPublishedCourses),
     known(queue, (queue) => queue.isPaused()),
+    known(queue, readLimits),
     known(queue, countWorkers),
     known(queue, (queue) => queue.countWaiting()),
     known(queue, oldestWaitingMs),
@@ -33,6 +35,7 @@ export async function readFlow({ settings, db, queue }: FlowSources): Promise<Fl
     missing,
     publishedCourses,
     paused,
+    limits,
     workers,
     waiting,
     oldestWaitingMs: oldest,

@@ -29,7 +29,10 @@ it('enrolls existing users when the README’s commands are run one after the ot
   ])
   const [doctor = '', dryRun = '', worker = '', backfill = '', verify = ''] = lines
 
-  expect(await run(doctor)).toMatchObject({ exitCode: 0 })
+  expect(await run(doctor)).toMatchObject({
+    exitCode: 1,
+    stdout: expect.stringContaining('The worker can run, but no worker is connected and 5 users wait.'),
+  })
   expect(await run(dryRun)).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/5 users.*10/s) })
   expect(await run(verify)).toMatchObject({ exitCode: 1 })
   const running = run(worker)

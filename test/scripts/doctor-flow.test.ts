@@ -94,6 +94,26 @@ describe.each(BACKENDS)('doctor, of people who are not enrolled, with the queue 
     }
   })
 
+  it('finds a limit that is stored in the queue, and fails one under which people wait for long', async () => {
+    await withQueue((queue) => queue.bull().setGlobalRateLimit(1, 60_000))
+    try {
+      expect(await found('limits')).toMatchObject({
+        ok: true,
+        status: 'warning',
+        text: expect.stringMatching(/^the queue itself starts at most 1 job every 60 s → /),
+      })
+      await insertUsers(database, 3)
+      await runScript('backfill', [], env)
+      expect(await found('limits')).toMatchObject({
+        ok: false,
+        status: 'failed',
+        text: expect.stringMatching(/every 60 s: what waits now takes 3 min → /),
+      })
+    } finally {
+      await withQueue((queue) => queue.bull().removeGlobalRateLimit())
+    }
+  })
+
   it('fails what is switched off while people wait', async () => {
     await insertUsers(database, 1)
     expect(await found('settings', { AUTO_ENROLL_ENABLED: 'false' })).toMatchObject({
