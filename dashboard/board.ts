@@ -9,6 +9,7 @@ import { QUEUE_NAME } from '../queue/user-created.js'
 import type { Person, Visit } from './person.js'
 
 export const BOARD_PATH = '/queues'
+const MAX_JOBS_PER_PAGE = 100
 
 /** Answers a request for bull-board's pages: all of it for operators, without anything that changes for viewers. */
 export function createBoard(queue: EventQueue): (c: Context<Visit>) => Promise<Response> {
@@ -23,6 +24,9 @@ export function createBoard(queue: EventQueue): (c: Context<Visit>) => Promise<R
   }
 
   return async (c) => {
+    if (Number(c.req.query('jobsPerPage') ?? 0) > MAX_JOBS_PER_PAGE) {
+      return c.text(`At most ${MAX_JOBS_PER_PAGE} jobs on a page.`, 400)
+    }
     const response = await boardFor(c.get('person').role).fetch(c.req.raw, c.env)
     if (response.headers.get('content-type')?.startsWith('text/html') !== true) return response
     return new Response(withoutOtherHosts(await response.text()), response)

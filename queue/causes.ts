@@ -10,6 +10,7 @@ export interface Cause {
 }
 
 const NO_SUCH_USER_YET = 'there is no such user yet'
+const MAX_READ_LENGTH = 500
 const MAX_MESSAGE_LENGTH = 200
 
 /** The cause that a job's `failedReason` tells. Whatever differs from job to job or may be personal is left out. */
@@ -26,17 +27,17 @@ export function isMissingUser(cause: Cause): boolean {
 }
 
 /**
- * Our own messages name no person, but a job may have been failed by anything: a line of text is kept, with emails,
- * quoted values, ids and long numbers replaced.
+ * Our own messages name no person, but a job may have been failed by anything: the beginning of a line of text is kept, with
+ * emails, quoted values, ids and long numbers replaced. It is cut first, because replacing takes longer than linear time.
  */
 function withoutParticulars(failedReason: string): string {
-  const line = failedReason.split('\n')[0]?.trim() ?? ''
+  const line = failedReason.slice(0, MAX_READ_LENGTH).split('\n')[0]?.trim() ?? ''
   const message = line
-    .replace(/[^\s@<>"'(]+@[^\s@<>"')]+/g, '<email>')
+    .replace(/(?<![^\s@<>"'(])[^\s@<>"'(]+@[^\s@<>"')]*/g, '<email>')
     .replace(/\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b/gi, '<id>')
     .replace(/\b[a-z]*[0-9a-f]{16,}\b/gi, '<id>')
-    .replace(/=\([^)]*\)/g, '=(…)')
-    .replace(/"[^"]{40,}"/g, '"…"')
+    .replace(/=\([^)]*(?:\)|$)/g, '=(…)')
+    .replace(/"[^"]{40,}(?:"|$)/g, '"…"')
     .replace(/\b\d{6,}\b/g, '<number>')
     .slice(0, MAX_MESSAGE_LENGTH)
   return message === '' ? 'no reason was given' : message

@@ -1,9 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { type BackendFactory, createRedisBackend } from 'bullmq'
+import type { BackendFactory } from 'bullmq'
 import { Cluster, Redis, type RedisOptions } from 'ioredis'
 import type pg from 'pg'
 import { parseQueueUrl, type QueueAddress } from '../config/queue-url.js'
 import { SessionPool } from '../config/session-pool.js'
+import { boundedRedisBackend } from './bounded-reads.js'
 import { leaveReplica } from './leave-replica.js'
 import { postgresBackend } from './postgres-backend.js'
 
@@ -55,7 +56,7 @@ export function linkQueue({ url, prefix, profile, onError }: LinkOptions): Queue
       // Without both, a Queue made while Redis is away hangs at first and is useless for good after.
       ...(profile.mode === 'produce' ? { skipWaitingForReady: true, skipVersionCheck: true } : {}),
     },
-    backend: createRedisBackend as QueueLink['backend'],
+    backend: boundedRedisBackend(client) as QueueLink['backend'],
     client,
     disconnect: async () => client.disconnect(),
   }

@@ -2,7 +2,7 @@ import { type Cause, causeOf } from './causes.js'
 import type { BullQueue, EventQueue } from './open.js'
 import type { UserCreatedJob } from './user-created.js'
 
-/** A failed job, as far as it is told: no stack, no message but its cause. */
+/** What we show of a failed job: its cause, but no stack and no other message. */
 export interface FailedJob {
   jobId: string
   userId: string
@@ -15,7 +15,7 @@ export interface FailedJob {
 
 /** Failed jobs that a partition keeps at most (see the job options), and so read at most. */
 const MAX_FAILED_JOBS = 10_000
-const PAGE = 500
+const PAGE = 200
 
 const MAX_SOURCE_LENGTH = 50
 
@@ -25,10 +25,11 @@ export async function* failedJobs(queue: EventQueue): AsyncGenerator<FailedJob[]
 }
 
 async function* failedJobsIn(bull: BullQueue): AsyncGenerator<FailedJob[]> {
-  for (let start = 0; start < MAX_FAILED_JOBS; start += PAGE) {
+  const kept = Math.min(await bull.getFailedCount(), MAX_FAILED_JOBS)
+  for (let start = 0; start < kept; start += PAGE) {
+    // Fewer than a page where some are gone, or cannot be read.
     const jobs = await bull.getJobs(['failed'], start, start + PAGE - 1)
     if (jobs.length > 0) yield jobs.map(failedJob)
-    if (jobs.length < PAGE) return
   }
 }
 

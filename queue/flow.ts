@@ -1,6 +1,6 @@
 import { COUNTED_MINUTES } from './bookkeeping.js'
 import type { BullQueue, EventQueue } from './open.js'
-import type { Source } from './user-created.js'
+import { isBacklog, parseUserCreated, type Source } from './user-created.js'
 
 /** Finished jobs a minute, the oldest first; the last entry is the present minute. */
 export interface MinuteCounts {
@@ -73,10 +73,12 @@ export async function readRecent(queue: EventQueue): Promise<Recent> {
   const bySource: Recent['bySource'] = {}
   const waits: number[] = []
   for (const { data, returnvalue, finishedOn } of jobs) {
-    bySource[data.source] = (bySource[data.source] ?? 0) + 1
-    const live = data.source !== 'backfill' && data.source !== 'reconcile'
-    if (live && returnvalue?.outcome === 'enrolled' && finishedOn !== undefined) {
-      waits.push(Math.max(0, finishedOn - Date.parse(data.occurredAt)))
+    const parsed = parseUserCreated(data)
+    if (!parsed.ok) continue
+    const { source, occurredAt } = parsed.event
+    bySource[source] = (bySource[source] ?? 0) + 1
+    if (!isBacklog(source) && returnvalue?.outcome === 'enrolled' && finishedOn !== undefined) {
+      waits.push(Math.max(0, finishedOn - Date.parse(occurredAt)))
     }
   }
   waits.sort((a, b) => a - b)

@@ -2,7 +2,7 @@ import { type Cause, causeOf } from './causes.js'
 import { nextAttemptAt } from './depth.js'
 import { type FailedJob, userIdOf } from './failed.js'
 import type { EventQueue } from './open.js'
-import type { UserCreatedResult } from './user-created.js'
+import { OUTCOMES, type UserCreatedResult } from './user-created.js'
 
 /** A job of one user, as an operator sees it. */
 export interface UserJob {
@@ -83,11 +83,11 @@ async function userJob(queue: EventQueue, jobId: string): Promise<UserJob | unde
     source: String(job.data?.source ?? 'unknown'),
     queuedAt: new Date(job.timestamp),
     attempts: job.attemptsMade,
-    maxAttempts: job.opts.attempts ?? 1,
+    maxAttempts: Number(job.opts.attempts ?? 1),
     ...(job.finishedOn === undefined ? {} : { finishedAt: new Date(job.finishedOn) }),
     ...(known === 'retrying' ? { nextAttemptAt: nextAttemptAt(job) } : {}),
     ...(known === 'active' && typeof job.progress === 'string' ? { heldBecause: causeOf(job.progress) } : {}),
-    ...(job.returnvalue?.outcome === undefined ? {} : { outcome: job.returnvalue.outcome }),
+    ...(OUTCOMES.includes(job.returnvalue?.outcome) ? { outcome: job.returnvalue.outcome } : {}),
     ...(job.failedReason === undefined ? {} : { cause: causeOf(job.failedReason) }),
   }
 }
