@@ -1,7 +1,7 @@
 import { Gauge, type Registry } from 'prom-client'
 import { within } from './deadline.js'
 
-/** Reads a figure when somebody asks for the metrics; a failure leaves the last known value. */
+/** Reads a figure for one scrape; rejects when it is not known. */
 type Read = () => Promise<number>
 
 interface GaugeReads {
@@ -12,15 +12,15 @@ interface GaugeReads {
   unfinishedJobs: Read
 }
 
-/** A count over all users takes up to a second on a million of them, so it is not repeated for every scrape. */
-const COUNT_USERS_EVERY_MS = 30_000
-
-/** Figures of the whole system, whichever process is asked: read from the database and the queue at scrape time. */
+/**
+ * Figures of the whole system, read from the database and the queue at scrape time, whichever process is scraped. One that
+ * cannot be read is absent from the scrape, so that an alert can tell "none" from "not known".
+ */
 export function registerGauges({ registry, timeoutMs, ...reads }: GaugeReads): void {
   gauge(
     'auto_enroll_users_without_enrollment',
     'Users who have no enrollment at all',
-    atMostEvery(COUNT_USERS_EVERY_MS, reads.usersWithoutEnrollment),
+    reads.usersWithoutEnrollment,
   )
   gauge(
     'auto_enroll_oldest_waiting_seconds',
@@ -40,23 +40,9 @@ export function registerGauges({ registry, timeoutMs, ...reads }: GaugeReads): v
       registers: [registry],
       async collect() {
         const value = await within(timeoutMs, read()).catch(() => undefined)
-        if (value !== undefined) this.set(value)
+        if (value === undefined) this.remove()
+        else this.set(value)
       },
     })
-  }
-}
-
-function atMostEvery(intervalMs: number, read: Read): Read {
-  let readAt = 0
-  let last: Promise<number> | undefined
-  return () => {
-    if (last === undefined || Date.now() - readAt >= intervalMs) {
-      readAt = Date.now()
-      last = read()
-      last.catch(() => {
-        last = undefined
-      })
-    }
-    return last
   }
 }

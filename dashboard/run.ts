@@ -1,4 +1,5 @@
 import { collectDefaultMetrics, Registry } from 'prom-client'
+import { within } from '../config/deadline.js'
 import { registerGauges } from '../config/gauges.js'
 import { createHealthApp } from '../config/health.js'
 import { listen } from '../config/listen.js'
@@ -29,6 +30,8 @@ export interface RunningDashboard {
 
 const QUEUE_TIMEOUT_MS = 3000
 const DATABASE_CONNECTIONS = 6
+/** A database that does not answer keeps its pool from ending. */
+const CLOSE_TIMEOUT_MS = 2000
 /** Well below the time that Prometheus waits, so that a frozen queue does not hide the other figures. */
 const METRICS_TIMEOUT_MS = 2000
 
@@ -95,7 +98,7 @@ export async function startDashboard(
   const closeAll = async () => {
     stopSampling()
     await actions.tasks.close()
-    await Promise.allSettled([queue.close(), db.destroy()])
+    await within(CLOSE_TIMEOUT_MS, Promise.allSettled([queue.close(), db.destroy()])).catch(() => undefined)
   }
   const server = await listen(app, {
     port: settings.DASHBOARD_PORT,

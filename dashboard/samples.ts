@@ -1,16 +1,11 @@
-import { lastKnown } from './fresh.js'
 import type { StateReader } from './state.js'
 
-/** Figures that nobody else remembers, one entry a sample, the oldest first; `null` where it was not known. */
-export interface Samples {
+type Figure = 'waiting' | 'retrying' | 'active' | 'oldestWaitingSeconds' | 'p50Seconds' | 'p99Seconds'
+
+/** Figures that nobody else keeps, one entry a sample, the oldest first; `null` where it was not known. */
+export type Samples = Record<Figure, (number | null)[]> & {
   /** Seconds since 1970. */
   at: number[]
-  waiting: (number | null)[]
-  retrying: (number | null)[]
-  active: (number | null)[]
-  oldestWaitingSeconds: (number | null)[]
-  p50Seconds: (number | null)[]
-  p99Seconds: (number | null)[]
 }
 
 const EVERY_MS = 10_000
@@ -29,30 +24,34 @@ export function keepSamples(reader: StateReader): { samples: Samples; stop(): vo
   }
 
   async function sample(): Promise<void> {
-    const { depth, recent } = await reader.read()
-    const now = Date.now()
-    const known = depth.status === 'known' ? depth.value : undefined
-    const live = lastKnown(recent)?.live
-    const oldest = known?.oldestWaitingAt
-    const entry: { [Name in keyof Samples]: Samples[Name][number] } = {
-      at: Math.round(now / 1000),
-      waiting: known === undefined ? null : known.waiting + known.prioritized,
-      retrying: known?.delayed ?? null,
-      active: known?.active ?? null,
-      oldestWaitingSeconds:
-        known === undefined ? null : oldest === undefined ? 0 : (now - oldest.getTime()) / 1000,
-      p50Seconds: live === undefined ? null : live.p50Ms / 1000,
-      p99Seconds: live === undefined ? null : live.p99Ms / 1000,
-    }
-    for (const name of Object.keys(samples) as (keyof Samples)[]) {
-      const series: (number | null)[] = samples[name]
-      series.push(entry[name])
-      if (series.length > ONE_HOUR) series.shift()
-    }
+    const entry = await figuresNow(reader)
+    samples.at.push(Math.round(Date.now() / 1000))
+    for (const [name, value] of Object.entries(entry)) samples[name as Figure].push(value)
+    if (samples.at.length > ONE_HOUR) for (const series of Object.values(samples)) series.shift()
   }
 
   const timer = setInterval(() => void sample(), EVERY_MS)
   timer.unref()
   void sample()
   return { samples, stop: () => clearInterval(timer) }
+}
+
+async function figuresNow(reader: StateReader): Promise<Record<Figure, number | null>> {
+  const { depth, recent } = await reader.read()
+  const { value, readAt } = depth.status === 'known' ? depth : {}
+  const live = recent.status === 'known' ? recent.value.live : undefined
+  const oldest = value?.oldestWaitingAt
+  return {
+    waiting: value === undefined ? null : value.waiting + value.prioritized,
+    retrying: value?.delayed ?? null,
+    active: value?.active ?? null,
+    oldestWaitingSeconds:
+      readAt === undefined ? null : oldest === undefined ? 0 : secondsBetween(oldest, readAt),
+    p50Seconds: live === undefined ? null : live.p50Ms / 1000,
+    p99Seconds: live === undefined ? null : live.p99Ms / 1000,
+  }
+}
+
+function secondsBetween(then: Date, later: Date): number {
+  return Math.max(0, (later.getTime() - then.getTime()) / 1000)
 }

@@ -42,6 +42,8 @@ export function createObserver(log: Logger): Observer {
   for (const outcome of [...OUTCOMES, 'failed']) metrics.jobs.inc({ outcome }, 0)
   for (const component of ['queue', 'database']) metrics.errors.inc({ component }, 0)
   for (const result of ['done', 'failed']) metrics.rounds.inc({ result }, 0)
+  // Not known before the first round.
+  metrics.recurringUsers.remove()
 
   const queueOutage = createOutage(log)
   const trouble = throttle(TROUBLE_TOLD_EVERY_MS, (unsaid, error: Error, message: string) =>
@@ -105,6 +107,8 @@ export function createObserver(log: Logger): Observer {
     },
     reconciled(round) {
       metrics.rounds.inc({ result: round.status })
+      // Another worker's rounds are not known here, and neither is what became of the users of this one's last round.
+      metrics.recurringUsers.remove()
       if (round.status !== 'locked') queueOutage.isOver()
       if (round.status !== 'done') return log.debug(round, 'reconciling was not needed')
       metrics.reconciledUsers.inc(round.users)
@@ -123,6 +127,7 @@ export function createObserver(log: Logger): Observer {
     },
     reconcileFailed(error) {
       metrics.rounds.inc({ result: 'failed' })
+      metrics.recurringUsers.remove()
       log.warn(
         { err: error, ...runbook('database-unreachable') },
         'reconciling failed; the next round tries again',

@@ -9,7 +9,6 @@ import { safeError } from '../config/safe-error.js'
 import { SettingsError } from '../config/settings.js'
 import { connectDatabase } from '../db/connect.js'
 import { prepareOwnSchema } from '../db/own-schema.js'
-import { countUsersWithoutEnrollment } from '../db/users.js'
 import { checkDatabaseIsWritable } from '../db/writable.js'
 import { withBullMetrics } from '../queue/figures.js'
 import { oldestWaitingMs } from '../queue/lag.js'
@@ -17,6 +16,7 @@ import { openQueue } from '../queue/open.js'
 import { abandonedPartitions, partitionsRefusal, usePartitions } from '../queue/partitions-in-use.js'
 import { checkQueueIsWritable } from '../queue/writable.js'
 import { type Enrolling, startEnrolling, type WorkerSettings } from './enrolling.js'
+import { missingUsersCounter } from './missing-users.js'
 import { createObserver } from './observe.js'
 import { prepare } from './prepare.js'
 
@@ -76,7 +76,7 @@ export async function startWorker(
 
   registerGauges({
     registry: observer.registry,
-    usersWithoutEnrollment: () => countUsersWithoutEnrollment(db),
+    usersWithoutEnrollment: missingUsersCounter(db),
     timeoutMs: METRICS_TIMEOUT_MS,
     oldestWaitingSeconds: async () => (await oldestWaitingMs(queue)) / 1000,
     unfinishedJobs: () => queue.countUnfinished(),

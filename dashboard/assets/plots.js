@@ -1,8 +1,8 @@
 // Draws the plots of the page. uPlot draws a gap where a value is null: nobody knows it.
 
 const PLOTS = {
-  hour: { series: ['completed', 'failed'], bars: true, total: 'last hour' },
-  weeks: { series: ['completed', 'failed'], bars: true, total: 'last two weeks' },
+  hour: { series: ['completed', 'failed'], bars: true, total: 'last hour', step: 'minute' },
+  weeks: { series: ['completed', 'failed'], bars: true, total: 'last two weeks', step: 'hour' },
   depth: { series: ['waiting', 'retrying', 'active'] },
   latency: { series: ['oldest waiting', 'median', '99 %'] },
 }
@@ -16,38 +16,54 @@ const COLOURS = {
   median: '--good',
   '99 %': '--busy',
 }
-/** How times are told at each distance of ticks, in seconds. */
+/** The format of times for each distance between ticks, in seconds. */
 const CLOCK = [
   [86_400, '{D} {MMM}'],
   [60, '{HH}:{mm}'],
   [1, '{HH}:{mm}:{ss}'],
 ].map(([seconds, format]) => [seconds, format, null, null, null, null, null, null, 1])
 const REFRESH_MS = 15_000
+/** Until everything was read for the first time. */
+const FIRST_REFRESH_MS = 2000
 const HEIGHT = 180
 
 const drawn = new Map()
 const darkScheme = matchMedia('(prefers-color-scheme: dark)')
 
+let readAt
+
 async function refreshPlots() {
-  const response = await fetch('/plots.json', { headers: { accept: 'application/json' } }).catch(
-    () => undefined,
-  )
-  if (response?.ok !== true) return
-  const plots = await response.json()
-  for (const [name, data] of Object.entries(plots)) draw(name, data)
+  const plots = await fetch('/plots.json', {
+    headers: { accept: 'application/json' },
+    signal: AbortSignal.timeout(REFRESH_MS),
+  })
+    .then((response) => (response.ok ? response.json() : undefined))
+    .catch(() => undefined)
+  if (plots === undefined) return sayNotRead()
+  readAt = Date.now() / 1000
+  for (const [name, plotted] of Object.entries(plots)) draw(name, plotted)
+  return Object.values(plots).every(([, first]) => first.some((value) => value !== null))
+}
+
+/** What is drawn is old now. */
+function sayNotRead() {
+  for (const name of Object.keys(PLOTS)) {
+    write(name, readAt === undefined ? 'not read yet' : `not read since ${clock(readAt)}`)
+  }
+  return false
 }
 
 function draw(name, plotted) {
-  const data = PLOTS[name].bars ? withoutZeros(plotted) : plotted
   const place = document.querySelector(`[data-plot="${name}"]`)
   if (place === null) return
+  const data = PLOTS[name].bars ? withoutZeros(plotted) : plotted
   const known = drawn.get(name)
-  if (known === undefined) drawn.set(name, { plot: new uPlot(optionsFor(name, place), data, place), data })
+  if (known === undefined) drawn.set(name, { plot: new uPlot(optionsFor(name, place), data, place), plotted })
   else {
     known.plot.setData(data)
-    known.data = data
+    known.plotted = plotted
   }
-  summarise(name, data, place)
+  write(name, PLOTS[name].total === undefined ? presentInWords(name, plotted) : totalInWords(name, plotted))
 }
 
 /** A bar of no height would still be drawn as a line. */
@@ -56,20 +72,29 @@ function withoutZeros([times, ...series]) {
 }
 
 /** The plot in words, below it and for a screen reader. */
-function summarise(name, [times, ...series], place) {
-  const { series: names, total } = PLOTS[name]
-  const figures = names.map((label, index) => {
-    const values = series[index] ?? []
-    const figure = total === undefined ? values.at(-1) : values.reduce((sum, value) => sum + value, 0)
-    return `${label} ${figure === null || figure === undefined ? '–' : Math.round(figure * 1000) / 1000}`
-  })
-  const words =
-    times.length === 0
-      ? 'no samples yet'
-      : `${total ?? `now; sampled since ${clock(times[0])}`}: ${figures.join(', ')}`
-  const summary = document.querySelector(`[data-summary="${name}"]`)
-  if (summary !== null) summary.textContent = words
+function write(name, words) {
+  const place = document.querySelector(`[data-plot="${name}"]`)
+  document.querySelector(`[data-summary="${name}"]`).textContent = words
   place.setAttribute('aria-label', `${place.parentElement.querySelector('figcaption').textContent}. ${words}`)
+}
+
+/** Sums what is known, and says how much is not. */
+function totalInWords(name, [times, ...series]) {
+  const { series: names, total, step } = PLOTS[name]
+  const unread = series[0].filter((value) => value === null).length
+  if (unread === times.length) return `${total}: not read yet`
+  const sums = names.map((label, index) => `${label} ${series[index].reduce((sum, value) => sum + value, 0)}`)
+  const gaps = unread === 0 ? '' : `; ${unread} ${step}${unread === 1 ? '' : 's'} not read`
+  return `${total}: ${sums.join(', ')}${gaps}`
+}
+
+function presentInWords(name, [times, ...series]) {
+  if (times.length === 0) return 'not read yet'
+  const figures = PLOTS[name].series.map((label, index) => {
+    const value = series[index].at(-1)
+    return `${label} ${value === null ? '?' : Math.round(value * 1000) / 1000}`
+  })
+  return `now; sampled since ${clock(times[0])}: ${figures.join(', ')}`
 }
 
 function clock(seconds) {
@@ -89,7 +114,7 @@ function optionsFor(name, place) {
     height: HEIGHT,
     tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), 'Etc/UTC'),
     scales: {
-      x: bars ? {} : { range: () => [Date.now() / 1000 - 3600, Date.now() / 1000] },
+      x: bars ? {} : { range: (plot) => lastHour(plot.data[0].at(-1) ?? Date.now() / 1000) },
       y: { range: (_plot, _min, max) => [0, Math.max(1, max * 1.1)] },
     },
     axes: [
@@ -112,6 +137,11 @@ function optionsFor(name, place) {
   }
 }
 
+/** By the dashboard's clock, which need not be this machine's. */
+function lastHour(now) {
+  return [now - 3600, now]
+}
+
 function colour(variable) {
   return getComputedStyle(document.documentElement).getPropertyValue(variable).trim()
 }
@@ -122,12 +152,15 @@ addEventListener('resize', () => {
   }
 })
 darkScheme.addEventListener('change', () => {
-  for (const [name, { plot, data }] of drawn) {
+  for (const [name, { plot, plotted }] of drawn) {
     plot.destroy()
     drawn.delete(name)
-    draw(name, data)
+    draw(name, plotted)
   }
 })
 
-refreshPlots()
-setInterval(refreshPlots, REFRESH_MS)
+async function keepDrawing() {
+  const isComplete = await refreshPlots()
+  setTimeout(keepDrawing, isComplete ? REFRESH_MS : FIRST_REFRESH_MS)
+}
+keepDrawing()

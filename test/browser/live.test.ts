@@ -190,6 +190,24 @@ describe('a page that is left open', () => {
     proxy.closeAllConnections()
   })
 
+  it('plots nothing as zero that was not read', async () => {
+    const gate = await makeGate(place.url)
+    running.push({ close: gate.shut })
+    await startDashboard({ QUEUE_URL: gate.url })
+    const page = await context.newPage()
+    await page.goto(`http://127.0.0.1:${port}/`)
+    const summary = (name: string) => page.locator(`[data-summary="${name}"]`)
+    await summary('hour').getByText('last hour: not read yet').waitFor()
+    await summary('weeks').getByText('last two weeks: not read yet').waitFor()
+    await summary('depth').getByText('waiting ?, retrying ?, active ?').waitFor()
+    await gate.open()
+    await summary('hour').getByText('last hour: completed 0, failed 0').waitFor()
+    await page.route('**/plots.json', (route) => route.fulfill({ status: 502 }))
+    await summary('hour')
+      .getByText(/^not read since \d\d:\d\d UTC$/)
+      .waitFor()
+  }, 60_000)
+
   it('says without JavaScript when it was made, and so does the page of a user', async () => {
     const dashboard = await startTestDashboard({ databaseUrl: database.url, queue: place, env: {} })
     running.push(dashboard)

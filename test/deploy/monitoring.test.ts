@@ -59,6 +59,27 @@ describe('alert rules and the Grafana dashboard', () => {
     expect(stdout).toContain('SUCCESS')
   })
 
+  it('the rules distinguish an unknown figure from zero', async () => {
+    const { stdout } = await execa('promtool', ['test', 'rules', 'test/deploy/alerts.test.yml'])
+    expect(stdout).toContain('SUCCESS')
+  })
+
+  it('the single-figure panels show the present value, or “?” if it is unknown', async () => {
+    const { panels } = JSON.parse(await readFile('deploy/grafana/auto-enroll.json', 'utf8')) as {
+      panels: {
+        type: string
+        fieldConfig: { defaults: { noValue?: string } }
+        targets: { instant?: boolean }[]
+      }[]
+    }
+    const single = panels.filter(({ type }) => type === 'stat')
+    expect(single.length).toBeGreaterThan(2)
+    for (const { fieldConfig, targets } of single) {
+      expect(fieldConfig.defaults.noValue).toBe('?')
+      expect(targets.map(({ instant }) => instant)).toEqual([true])
+    }
+  })
+
   it('the panels name only metrics that the processes export', async () => {
     const { panels } = JSON.parse(await readFile('deploy/grafana/auto-enroll.json', 'utf8')) as {
       panels: { title: string; targets: { expr: string }[] }[]
