@@ -91,6 +91,13 @@ describe('coverage', () => {
       missingEnrollments: 2,
     })
     expect(await readUserCoverage(database.db)).toMatchObject({ users: 4, withoutEnrollment: 1 })
+    for (const userId of ['u2', 'u3']) await enroll(userId, late, 'active')
+    expect(await readCompleteness(database.db)).toEqual({
+      enrollments: 7,
+      duplicates: 0,
+      partlyEnrolled: 0,
+      missingEnrollments: 0,
+    })
   })
 
   async function insertUsers(count: number): Promise<void> {

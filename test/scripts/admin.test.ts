@@ -61,6 +61,15 @@ describe.each(BACKENDS)('the commands, with the queue on %s', (backend) => {
       enrollments: 60,
       publishedCourses: 2,
       duplicates: 0,
+      partlyEnrolled: 0,
+      missingEnrollments: 0,
+    })
+    await insertCourses(database, 1)
+    expect(await runScript('verify', [], env)).toMatchObject({
+      exitCode: 0,
+      stdout: expect.stringContaining(
+        '✓ everyone has a course, nobody twice; 30 users lack courses published later',
+      ),
     })
     expect(await runJson('backfill', [], env)).toMatchObject({ exitCode: 0, users: 0, queued: 0 })
   })
