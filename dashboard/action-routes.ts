@@ -12,7 +12,7 @@ import {
 } from './previews.js'
 import { nobodyPage, type Preview, previewPage, problemPage, userPage } from './small-pages.js'
 
-/** Looking a user up, and the actions: each a page that shows what it would do, and a form that does it. */
+/** Looking up a user, and the actions: each has a page that shows what it would do, and a form that does it. */
 export function actionRoutes(context: DashboardContext): Hono<Visit> {
   const { reader, actions, lookUp } = context
   const routes = new Hono<Visit>()
@@ -94,7 +94,7 @@ function preview(c: Context<Visit>, content: Preview): Response | Promise<Respon
 }
 
 function noSuchUser(c: Context<Visit>): Response | Promise<Response> {
-  return c.html(problemPage(visitor(c), 'No such user', ['The user was deleted meanwhile.']), 404)
+  return c.html(problemPage(visitor(c), 'No such user', ['The user has been deleted.']), 404)
 }
 
 async function field(c: Context<Visit>, name: string): Promise<string | undefined> {

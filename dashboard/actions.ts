@@ -12,7 +12,7 @@ import type { Person } from './person.js'
 import { createTasks, type Tasks } from './tasks.js'
 import { count } from './words.js'
 
-/** Queues every user who has no enrollment; the worker's own function, handed in by whoever composes the two. */
+/** Queues every user who has no enrollment. It is the worker's function, and passed in because this room may not import it. */
 export type Backfill = (options: {
   db: Database
   queue: EventQueue

@@ -9,7 +9,7 @@ import { count, timeInWords } from './words.js'
 export interface Explanation {
   user: KnownUser
   courses: CourseOfUser[]
-  /** The latest first; `undefined` while the queue does not answer. */
+  /** The latest first; `undefined` while the queue does not respond. */
   jobs: UserJob[] | undefined
   /** One sentence: the state, why, and what happens next. */
   sentence: string
@@ -83,7 +83,7 @@ const UNFINISHED: ReadonlySet<UserJob['state']> = new Set(['waiting', 'retrying'
 function reason(evidence: Evidence, circumstances: Circumstances): string {
   const { jobs, hasLostEvent } = evidence
   if (jobs === undefined)
-    return 'and the queue does not answer, so the reason is not known; once it is back, the reconciler queues the user'
+    return 'and the queue does not respond, so the reason is not known; once it is back, the reconciler queues the user'
   if (hasLostEvent)
     return `an event was queued, but the queue no longer holds it: it has lost a part of its data; ${nextRound([], circumstances)}`
   const [latest] = jobs
@@ -160,7 +160,7 @@ function courseLine({ title, isPublished, status, enrolledAt, madeBy }: CourseOf
 }
 
 function jobLines(jobs: readonly UserJob[] | undefined): string[] {
-  if (jobs === undefined) return ['jobs     the queue does not answer']
+  if (jobs === undefined) return ['jobs     the queue does not respond']
   return jobs.length === 0 ? ['jobs     none in the queue'] : jobs.map(jobLine)
 }
 

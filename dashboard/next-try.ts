@@ -18,7 +18,7 @@ export interface Circumstances {
 export function standstill({ enabled, limits, workers, databaseTrouble }: Circumstances): string[] {
   return [
     enabled ? undefined : 'auto-enroll is switched off',
-    limits === undefined ? 'the queue does not answer' : undefined,
+    limits === undefined ? 'the queue does not respond' : undefined,
     workers === 0 ? 'no worker is connected' : undefined,
     limits !== undefined && isPaused(limits) ? pauseInWords(limits) : undefined,
     databaseTrouble,

@@ -87,7 +87,7 @@ export function userPage(
         ${courses.length === 0 ? html`<p class="quiet">No course is published.</p>` : courseTable(courses)}
         ${courses.length > COURSES_LISTED ? html`<p class="quiet">and ${courses.length - COURSES_LISTED} more of ${count(courses.length, 'course')}, ${lackedOf(courses)}.</p>` : EMPTY}</section>
       <section class="card"><h2>Jobs in the queue</h2>
-        ${jobs === undefined ? html`<p class="bad-text">The queue does not answer.</p>` : jobs.length === 0 ? html`<p class="quiet">None.</p>` : jobTable(jobs)}</section>`,
+        ${jobs === undefined ? html`<p class="bad-text">The queue does not respond.</p>` : jobs.length === 0 ? html`<p class="quiet">None.</p>` : jobTable(jobs)}</section>`,
   )
 }
 

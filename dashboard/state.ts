@@ -62,7 +62,7 @@ export function createStateReader(db: Database, queue: EventQueue): StateReader 
   const fresh = {
     depth: keepFresh(() => readDepth(queue), { maxAgeMs: 1000 }),
     coverage: keepFresh(() => readUserCoverage(db), { maxAgeMs: 2000 }),
-    details: keepFresh(() => readDetails(db), { maxAgeMs: 5000 }),
+    details: keepFresh(() => readDetails(db), { maxAgeMs: 5000, silenceMs: 30_000 }),
     failures: keepFresh(() => readFailures(db, queue), { maxAgeMs: 5000 }),
     blockers: keepFresh(() => readBlockers(db), { maxAgeMs: 5000 }),
     recent: keepFresh(() => readRecent(queue), { maxAgeMs: 5000 }),

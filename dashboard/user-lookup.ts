@@ -18,7 +18,7 @@ interface LookupContext {
   settings: { enabled: boolean; reconcileIntervalMs: number }
 }
 
-/** @throws whatever the database throws; while the queue does not answer, the jobs are left out */
+/** @throws whatever the database throws; while the queue does not respond, the jobs are left out */
 export function createUserLookup({ db, queue, failedJobs, settings }: LookupContext): UserLookup {
   return async (idOrEmail) => {
     const columns = await columnsOf(db)

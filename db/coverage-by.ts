@@ -9,7 +9,7 @@ export interface CourseCoverage {
   users: number
 }
 
-/** How many users have each published course, the most wanted first; at most `limit` courses. */
+/** How many users have each published course, the most frequent first; at most `limit` courses. */
 export async function readCoverageByCourse(db: Database, limit: number): Promise<CourseCoverage[]> {
   const { rows } = await sql<{ courseId: string; title: string; users: string }>`
     select c.id::text as "courseId", c.title, coalesce(counted.users, 0) as users
@@ -29,7 +29,7 @@ export interface SignInCoverage {
   withEnrollment: number
 }
 
-/** Coverage by how users sign in, where the table tells; empty where it has no `passwordHash`, or the role may not read it. */
+/** Coverage by how users sign in, empty where the table has no `passwordHash`, or the role may not read it. */
 export async function readCoverageBySignIn(db: Database, columns: Columns): Promise<SignInCoverage[]> {
   if (!columns.User.has('passwordHash') || !(await mayReadPasswordHash(db))) return []
   const { rows } = await sql<{ hasPassword: boolean; users: string; enrolled: string }>`

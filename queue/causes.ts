@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto'
 
-/** Why jobs failed: what they have in common, without anything personal. */
+/** Why jobs failed, without anything personal: what the reasons of similar failures have in common. */
 export interface Cause {
   /** Ten hex digits made of the code and the message: names the cause in a URL or a flag. */
   id: string
-  /** SQLSTATE or the code of a Node error, where the message tells one. */
+  /** SQLSTATE or the code of a Node error, where the message has one. */
   code?: string
   message: string
 }
@@ -13,7 +13,7 @@ const NO_SUCH_USER_YET = 'there is no such user yet'
 const MAX_READ_LENGTH = 500
 const MAX_MESSAGE_LENGTH = 200
 
-/** The cause that a job's `failedReason` tells. Whatever differs from job to job or may be personal is left out. */
+/** The cause in a job's `failedReason`, without anything that differs from job to job or may be personal. */
 export function causeOf(failedReason: string | undefined): Cause {
   const message = withoutParticulars(failedReason ?? '')
   const code = codeIn(message)
@@ -21,14 +21,14 @@ export function causeOf(failedReason: string | undefined): Cause {
   return { id, ...(code === undefined ? {} : { code }), message }
 }
 
-/** Whether a job waits for its user to be committed, which is no trouble of the system's. */
+/** Whether a job waits for its user to be committed, which is normal. */
 export function isMissingUser(cause: Cause): boolean {
   return cause.message.startsWith(NO_SUCH_USER_YET)
 }
 
 /**
- * Our own messages name no person, but a job may have been failed by anything: the beginning of a line of text is kept, with
- * emails, quoted values, ids and long numbers replaced. It is cut first, because replacing takes longer than linear time.
+ * Our own messages name no person, but anything may have failed a job: the beginning of the first line is kept, with emails,
+ * quoted values, ids and long numbers replaced. It is cut first, because replacing takes more than linear time.
  */
 function withoutParticulars(failedReason: string): string {
   const line = failedReason.slice(0, MAX_READ_LENGTH).split('\n')[0]?.trim() ?? ''
@@ -49,9 +49,9 @@ function codeIn(message: string): string | undefined {
   )
 }
 
-/** What a cause means, in an operator's words; the message itself where it is not one of the usual. */
+/** What a cause means, in an operator's words; or the message itself if it is not a known one. */
 export function causeInWords({ code, message }: Cause): string {
-  if (/timeout exceeded when trying to connect/i.test(message)) return 'Postgres does not answer in time'
+  if (/timeout exceeded when trying to connect/i.test(message)) return 'Postgres does not respond in time'
   if (/connection terminated|server closed the connection/i.test(message)) return 'Postgres drops connections'
   if (/job stalled more than allowable limit/i.test(message))
     return 'workers stopped in the middle of these jobs'
@@ -67,7 +67,7 @@ export function causeInWords({ code, message }: Cause): string {
 const CODES_IN_WORDS: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'Postgres refuses connections',
   ECONNRESET: 'Postgres drops connections',
-  ETIMEDOUT: 'Postgres does not answer in time',
+  ETIMEDOUT: 'Postgres does not respond in time',
   EHOSTUNREACH: 'Postgres cannot be reached',
   ENOTFOUND: 'the name of the Postgres server cannot be resolved',
   EAI_AGAIN: 'the name of the Postgres server cannot be resolved',

@@ -1,6 +1,6 @@
+import type { Queue } from 'bullmq'
 import type { Cluster, Redis } from 'ioredis'
 import type pg from 'pg'
-import type { BullQueue } from './open.js'
 import { QUEUE_NAME } from './user-created.js'
 
 /**
@@ -9,10 +9,12 @@ import { QUEUE_NAME } from './user-created.js'
  * work on it, and each new event would count as a duplicate.
  */
 
+type Keys = Pick<Queue, 'toKey'>
+
 /** The id of the user's unfinished job, if it is where a worker finds it. */
 export async function findUnfinishedJob(
   client: Redis | Cluster | pg.Pool,
-  bull: BullQueue,
+  bull: Keys,
   userId: string,
 ): Promise<string | undefined> {
   if ('query' in client) {
@@ -34,7 +36,7 @@ export async function findUnfinishedJob(
  */
 export async function freeLostUsers(
   client: Redis | Cluster | pg.Pool,
-  bull: BullQueue,
+  bull: Keys,
   userIds: readonly string[],
 ): Promise<string[]> {
   if (userIds.length === 0) return []
@@ -69,7 +71,7 @@ const LOOKED_FOR_ONE_BY_ONE = 20
 /** Users whose job was not seen, or is another user's. A job that moves meanwhile may be missed. */
 async function suspectsAmong(
   client: Redis | Cluster,
-  bull: BullQueue,
+  bull: Keys,
   userIds: readonly string[],
 ): Promise<Named[]> {
   const jobIds = await inChunks(userIds, (userId) => client.get(bull.toKey(`de:${userId}`)))
@@ -92,7 +94,7 @@ async function suspectsAmong(
 const LISTS = ['wait', 'paused', 'active'] as const
 const SETS = ['prioritized', 'delayed'] as const
 
-async function* unfinishedIds(client: Redis | Cluster, bull: BullQueue): AsyncGenerator<string[]> {
+async function* unfinishedIds(client: Redis | Cluster, bull: Keys): AsyncGenerator<string[]> {
   for (const name of [...LISTS, ...SETS]) {
     for (let start = 0; ; start += PAGE) {
       const end = start + PAGE - 1
@@ -137,15 +139,11 @@ if forget == '1' then
 end
 return 1`
 
-function free(client: Redis | Cluster, bull: BullQueue, { userId, jobId }: Named): Promise<unknown> {
+function free(client: Redis | Cluster, bull: Keys, { userId, jobId }: Named): Promise<unknown> {
   return client.eval(LOOK_FOR_JOB, 1, bull.toKey(''), jobId, userId, '1')
 }
 
-async function isUnfinished(
-  client: Redis | Cluster,
-  bull: BullQueue,
-  { userId, jobId }: Named,
-): Promise<boolean> {
+async function isUnfinished(client: Redis | Cluster, bull: Keys, { userId, jobId }: Named): Promise<boolean> {
   return (await client.eval(LOOK_FOR_JOB, 1, bull.toKey(''), jobId, userId, '0')) !== 1
 }
 

@@ -50,7 +50,7 @@ function figure<T>(
 ): Markup {
   if (read === undefined) return entry(name, '?', 'not read')
   const ago = agoInWords(read.readAt, now)
-  if (!read.isValid) return entry(name, '?', `${valueIn(read.value)} ${ago}`, 'old')
+  if (!read.isValid) return entry(name, '?', `${valueIn(read.value)}, ${ago}`, 'old')
   const note = noteOn(read.value)
   return read.isOld
     ? entry(

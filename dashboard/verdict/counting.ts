@@ -19,9 +19,10 @@ export function countingNow(facts: Facts): Finding {
   }
 }
 
-function headlineOf({ coverage, state }: Facts): string {
+function headlineOf({ coverage, state, depth }: Facts): string {
   const everyone = coverage?.isValid && coverage.value.withoutEnrollment === 0
   if (!everyone) return 'Counting who is enrolled …'
+  if (depth === undefined) return 'Everyone has a course; reading who waits in the queue …'
   return state.details.status === 'failed'
     ? `Everyone has a course; who has all of them cannot be counted: ${state.details.reason}`
     : 'Everyone has a course; counting who has all of them …'

@@ -30,7 +30,7 @@ export type Judge = (facts: Facts) => Finding | undefined
 export function factsOf(state: State, context: VerdictContext): Facts {
   const { now } = context
   const depth = dated(state.depth, now)
-  const known = depth?.isValid ? depth.value : undefined
+  const known = depth?.isOld === false ? depth.value : undefined
   const databaseTrouble = state.coverage.status === 'failed' ? troubleInWords(state.coverage) : undefined
   return {
     ...context,

@@ -12,7 +12,10 @@ export function noWorker(facts: Facts): Finding | undefined {
     symptom: 'no-worker',
     tone: missing > 0 || depth.unfinished > 0 ? 'bad' : 'warning',
     headline: headlineOf(facts, missing),
-    details: [...coverageDetail(facts), 'Start one with npm run worker; users who sign up meanwhile wait.'],
+    details: [
+      ...coverageDetail(facts),
+      'Start one with npm run worker; until then, users who sign up have to wait.',
+    ],
     actions: [],
     covers: ['users-are-waiting', 'counting'],
   }

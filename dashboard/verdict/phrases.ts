@@ -40,7 +40,8 @@ export function retryingInWords(depth: Depth, circumstances: Circumstances): str
     depth.delayed > 0 && depth.nextRetryAt !== undefined
       ? ` ${capitalized(nextTryInWords(depth.nextRetryAt, circumstances))}.`
       : ''
-  return [`${count(seen, 'job')} failed and will be tried again: ${why}.${next}`]
+  const scope = seen < depth.delayed + depth.active ? 'Of the jobs that were looked at, ' : ''
+  return [`${scope}${count(seen, 'job')} could not enroll anyone yet: ${why}.${next}`]
 }
 
 /** `3 of 3 users are enrolled.`, or what that was when it was last counted. */

@@ -8,7 +8,7 @@ export function queueUnreachable(facts: Facts): Finding | undefined {
   return {
     symptom: 'queue-unreachable',
     tone: 'bad',
-    headline: `The queue does not answer: ${depth.reason}`,
+    headline: `The queue does not respond: ${depth.reason}`,
     details: [
       ...(facts.databaseTrouble === undefined ? coverageDetail(facts) : []),
       'Sign-ups continue. Users who sign up now are found in the database and enrolled once the queue is back.',

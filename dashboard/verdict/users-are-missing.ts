@@ -26,7 +26,7 @@ export function usersMissing(facts: Facts): Finding | undefined {
   return {
     symptom: 'users-are-missing',
     tone: 'bad',
-    headline: `${count(missing, 'user')} ${are(missing)} not enrolled${countedAgo(coverage, now)}${reasonOf(failures, failed)}`,
+    headline: `${count(missing, 'user')} ${are(missing)} not enrolled${countedAgo(coverage, now)}${reasonOf(failures, failed, others)}`,
     details: [
       ...(failures === undefined || failed === 0 ? [] : failedInWords(failures, failed, facts)),
       ...(others === 0 ? [] : [othersInWords(facts, others, failed > 0)]),
@@ -37,7 +37,7 @@ export function usersMissing(facts: Facts): Finding | undefined {
   }
 }
 
-/** Another finding says so, and that nobody is enrolled meanwhile. */
+/** Another finding says that nobody is being enrolled at present. */
 function isStopped({ depth, enabled }: Facts): boolean {
   return !enabled || (depth !== undefined && (depth.limits.paused > 0 || depth.workers === 0))
 }
@@ -60,10 +60,11 @@ function actionsFor(failed: number, others: number, facts: Facts): ActionName[] 
   ]
 }
 
-function reasonOf(failures: FailureFacts | undefined, failed: number): string {
+function reasonOf(failures: FailureFacts | undefined, failed: number, others: number): string {
   const groups = failures?.groups.filter(({ usersWithout = 0 }) => usersWithout > 0) ?? []
   const [only] = groups
   if (failed === 0 || only === undefined) return ''
+  if (others > 0) return `; the jobs of ${failed.toLocaleString('en')} of them failed`
   return groups.length === 1 ? `: ${causeInWords(only.cause)}` : `, for ${groups.length} reasons`
 }
 

@@ -45,7 +45,18 @@ export function verdictOf(state: State, context: VerdictContext): Verdict {
     .filter((finding) => finding !== undefined)
     .sort((a, b) => TONES.indexOf(a.tone) - TONES.indexOf(b.tone))
   const [first = countingNow(facts), ...others] = found.filter((finding) => !isSaid(finding, found))
-  return { ...first, also: others.filter(({ tone }) => tone !== 'good') }
+  const also = others.filter(({ tone }) => tone !== 'good')
+  return { ...first, also: withoutRepetition(first, also) }
+}
+
+/** Several findings may end with the same detail, such as how many users are enrolled. */
+function withoutRepetition(first: Finding, others: readonly Finding[]): Finding[] {
+  const said = new Set(first.details)
+  return others.map((finding) => {
+    const details = finding.details.filter((detail) => !said.has(detail))
+    for (const detail of details) said.add(detail)
+    return { ...finding, details }
+  })
 }
 
 /** By a finding that covers it, or one before it of the same symptom. */

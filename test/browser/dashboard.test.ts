@@ -133,7 +133,7 @@ describe('the operators’ page in a browser', () => {
     expect(await page.locator('#announcer').textContent()).toBe('Everyone is enrolled')
   })
 
-  it('backfills after showing whom, and tells how far it is', async () => {
+  it('backfills after showing whom, and shows its progress', async () => {
     await startWorker()
     await insertUsers(30, { enrolled: 5 })
     const page = await logIn()
@@ -183,7 +183,7 @@ describe('the operators’ page in a browser', () => {
     await page.getByRole('row', { name: /a check constraint refuses the enrollment/ }).waitFor()
     const row = page.getByRole('row', { name: /a check constraint refuses the enrollment/ })
     await expect.poll(() => row.innerText()).toMatch(/23514[\s\S]*3\t/)
-    await page.getByText('4 users of these jobs still without an enrollment.').waitFor()
+    await page.getByText('4 users of them still without an enrollment.').waitFor()
     await expectAccessible(page)
 
     await database.sql('alter table "Enrollment" drop constraint closed')
@@ -203,7 +203,7 @@ describe('the operators’ page in a browser', () => {
     await page.getByLabel('Is this user enrolled?').fill('User2@example.com')
     await page.keyboard.press('Enter')
     await headline(page, /^user2@example\.com$/)
-    await page.getByText(/^Not enrolled: the queue knows nothing of this user/).waitFor()
+    await page.getByText(/^Not enrolled: the queue has no job of this user/).waitFor()
     await expectAccessible(page)
     await page.getByRole('link', { name: 'Enroll now' }).click()
     await page.getByText('a worker enrolls the user in 2 courses:').waitFor()
@@ -217,7 +217,7 @@ describe('the operators’ page in a browser', () => {
     await page.getByLabel('Is this user enrolled?').fill('nobody@example.com')
     await page.keyboard.press('Enter')
     await headline(page, /^No such user$/)
-    // The browser tells on its console of every answer that is a 404.
+    // The browser's console reports every response that is a 404.
     expect(misdeeds.flat()).toEqual([expect.stringMatching(/404/)])
     misdeeds = []
   })
@@ -342,8 +342,10 @@ describe('the operators’ page in a browser', () => {
       await arrange()
       const page = await logIn(OPERATOR, { colorScheme: 'dark' }, own)
       await headline(page, /^Everyone is enrolled$/)
-      await gate.shut()
       for (const server of running.splice(0)) await server.close()
+      running.push(await startTestWorker({ databaseUrl: gate.url, queue: place }))
+      await expect.poll(() => queue.bull().getWorkersCount()).toBe(1)
+      await gate.shut()
       const queuedAt = Date.now() - 185_000
       await queue.bull().clean(0, 0, 'completed')
       await queue.bull().addBulk(
@@ -353,10 +355,9 @@ describe('the operators’ page in a browser', () => {
           opts: { ...jobOptions(event(`u${n + 1}`)), timestamp: queuedAt },
         })),
       )
-      running.push(await startTestWorker({ databaseUrl: gate.url, queue: place }))
       await headline(
         page,
-        /^Stuck: 212 users waiting, nothing finished for 3 min: Postgres refuses connections$/,
+        /^Stuck: 212 jobs waiting, nothing finished for 3 min: Postgres refuses connections$/,
       )
       await page.locator('.uplot').nth(3).waitFor()
       await expectAccessible(page)

@@ -65,7 +65,7 @@ describe.each(BACKENDS)('what operators do, with the queue on %s', (backend) => 
     return userIds
   }
 
-  it('writes down who paused and who resumed, on the page and by a command', async () => {
+  it('records who paused and who resumed, on the page and by a command', async () => {
     await post(dashboard, '/pause', OPERATOR)
     expect(await queue.isPaused()).toBe(true)
     expect(await runScript('resume', [], env)).toMatchObject({ exitCode: 0 })
@@ -103,7 +103,7 @@ describe.each(BACKENDS)('what operators do, with the queue on %s', (backend) => 
     expect(await page('/backfill')).toContain('Everyone has an enrollment.')
   })
 
-  it('writes down a backfill and a rollback by commands, and names who paused by rolling back', async () => {
+  it('records a backfill and a rollback by commands, and names who paused by rolling back', async () => {
     await insertCourses(database, 1)
     await insertUsers(database, 2)
     expect(await runScript('backfill', [], env)).toMatchObject({ exitCode: 0 })
@@ -146,7 +146,7 @@ describe.each(BACKENDS)('what operators do, with the queue on %s', (backend) => 
       .toMatchObject([{ action: 'retry-failed', target: causeId, result: '3 jobs put back' }])
   })
 
-  it('retries by a command, dry unless told to, and gives the jobs all their attempts again', async () => {
+  it('retries by a command, as a preview unless confirmed, and gives the jobs all their attempts again', async () => {
     await failJobs(2)
     const dry = await runScript('retry-failed', ['--cause', '23514'], env)
     expect(dry.stdout).toMatch(
@@ -302,7 +302,7 @@ describe.each(BACKENDS)('what operators do, with the queue on %s', (backend) => 
     ])
   })
 
-  it('tells of failures nothing that may be personal', async () => {
+  it('shows nothing personal of failures', async () => {
     await queue.bull().add('user.created', { ...event('u1'), userId: 7 } as never)
     await queue.bull().add('mistaken', event('u2'))
     await expect.poll(() => queue.bull().getFailedCount()).toBe(2)

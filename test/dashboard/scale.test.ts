@@ -65,7 +65,7 @@ describe('the page over 1,000,000 users and 100,000 jobs', () => {
     return times.sort((a, b) => a - b)[10] ?? Number.NaN
   }
 
-  it('tells the whole, although counting takes longer than answering', async () => {
+  it('shows every figure, although counting takes longer than a response', async () => {
     await expect
       .poll(async () => (await overviewOf(dashboard)).figures, { timeout: 60_000 })
       .toMatchObject({
@@ -75,7 +75,7 @@ describe('the page over 1,000,000 users and 100,000 jobs', () => {
   }, 90_000)
 
   it.each(['/', '/users?q=999999@example.com', '/users?q=u42', '/plots.json'])(
-    'answers %s in under 500 ms at the median',
+    'serves %s in under 500 ms at the median',
     async (path) => {
       expect(await medianMs(path)).toBeLessThan(LIMIT_MS)
     },

@@ -53,15 +53,15 @@ describe.each(BACKENDS)('the verdict, with the queue on %s', (backend) => {
     await expect.poll(() => queue.bull().getWorkersCount()).toBe(1)
   }
 
-  /** Waits until the page tells this symptom, with this headline and these details. */
+  /** Waits until the page shows this symptom, with this headline and these details. */
   async function expectVerdict(
     symptom: Symptom,
     words = /./,
     of: RunningDashboard = dashboard,
   ): Promise<void> {
-    const told = () => overviewOf(of).then((overview) => `${overview.symptom}: ${overview.verdict}`)
+    const shown = () => overviewOf(of).then((overview) => `${overview.symptom}: ${overview.verdict}`)
     await expect
-      .poll(told, { timeout: 15_000 })
+      .poll(shown, { timeout: 15_000 })
       .toMatch(new RegExp(`^${symptom}: ${words.source.replace(/^\^/, '')}`))
   }
 
@@ -95,7 +95,7 @@ describe.each(BACKENDS)('the verdict, with the queue on %s', (backend) => {
     await database.sql('lock table "Enrollment" in access exclusive mode')
     try {
       await queue.addMany(userIds.map((userId) => event(userId)))
-      // The lock keeps the users from being counted as well, so the queue alone is told.
+      // The lock keeps the users from being counted as well, so the page knows only the queue.
       await expect.poll(async () => (await overviewOf(dashboard)).figures['In the queue']).toMatch(/^2/)
     } finally {
       await database.sql('rollback')
@@ -103,7 +103,7 @@ describe.each(BACKENDS)('the verdict, with the queue on %s', (backend) => {
     await expectVerdict('everyone-is-enrolled')
   })
 
-  it('tells a live backlog from a stuck one', async () => {
+  it('distinguishes a live backlog from a stuck one', async () => {
     await startWorker()
     await insertCourses(database, 1)
     await enrollByHand(await insertUsers(database, 1), [])
@@ -170,7 +170,7 @@ describe.each(BACKENDS)('the verdict, with the queue on %s', (backend) => {
     )
   })
 
-  it('says that it was paused by it knows not whom', async () => {
+  it('says that it does not know who paused', async () => {
     await startWorker()
     await queue.pause()
     await expectVerdict('paused', /^Paused; by whom and since when was not recorded/)
@@ -229,7 +229,7 @@ describe.each(BACKENDS)('the verdict, with the queue on %s', (backend) => {
     }
   })
 
-  it('says that the database does not answer, and what it was before', async () => {
+  it('says that the database does not respond, and what was last counted', async () => {
     const gate = await makeGate(database.url)
     await gate.open()
     const own = await startTestDashboard({ databaseUrl: gate.url, queue: place })
@@ -245,7 +245,7 @@ describe.each(BACKENDS)('the verdict, with the queue on %s', (backend) => {
     )
   })
 
-  it('says that the queue does not answer, and who is enrolled nevertheless', async () => {
+  it('says that the queue does not respond, and who is enrolled nevertheless', async () => {
     const gate = await makeGate(place.url)
     await gate.open()
     const own = await startTestDashboard({ databaseUrl: database.url, queue: { ...place, url: gate.url } })
@@ -256,7 +256,7 @@ describe.each(BACKENDS)('the verdict, with the queue on %s', (backend) => {
     await gate.shut()
     await expectVerdict(
       'queue-unreachable',
-      /^The queue does not answer: .* 3 of 3 users are enrolled\./,
+      /^The queue does not respond: .* 3 of 3 users are enrolled\./,
       own,
     )
     await gate.open()
@@ -273,7 +273,7 @@ describe.each(BACKENDS)('the verdict, with the queue on %s', (backend) => {
     running.push(own, ...gates.map((gate) => ({ close: gate.shut })))
     await expectVerdict(
       'queue-unreachable',
-      /^The queue does not answer: .* Also: Who is enrolled cannot be read: Postgres refuses connections/,
+      /^The queue does not respond: .* Also: Who is enrolled cannot be read: Postgres refuses connections/,
       own,
     )
     expect((await fetch(`${own.url}/healthz`)).status).toBe(200)
@@ -302,8 +302,8 @@ describe.each(BACKENDS)('the verdict, with the queue on %s', (backend) => {
     )
     const { figures, buttons } = await overviewOf(own)
     expect(figures).toMatchObject({
-      Enrolled: expect.stringMatching(/^\? 100 % \d+ s ago$/),
-      'Not enrolled': expect.stringMatching(/^\? 0 \d+ s ago$/),
+      Enrolled: expect.stringMatching(/^\? 100 %, \d+ s ago$/),
+      'Not enrolled': expect.stringMatching(/^\? 0, \d+ s ago$/),
     })
     expect(buttons).toContain('Resume')
   })

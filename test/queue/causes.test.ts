@@ -7,7 +7,7 @@ describe('the cause of a failure', () => {
     ['connect ECONNREFUSED 127.0.0.1:5432', 'ECONNREFUSED'],
     ['connect ETIMEDOUT 10.0.0.1:5432', 'ETIMEDOUT'],
     ['no reason at all', undefined],
-  ])('has the code that %j tells', (message, code) => {
+  ])('has the code in %j', (message, code) => {
     expect(causeOf(message).code).toBe(code)
   })
 
@@ -22,11 +22,11 @@ describe('the cause of a failure', () => {
     ['row 123456789 is wrong', 'row <number> is wrong'],
     ['first line\nsecond line', 'first line'],
     ['', 'no reason was given'],
-  ])('leaves what is personal out of %j', (message, told) => {
-    expect(causeOf(message).message).toBe(told)
+  ])('leaves what is personal out of %j', (message, kept) => {
+    expect(causeOf(message).message).toBe(kept)
   })
 
-  it('is one for all jobs that differ in particulars alone', () => {
+  it('is the same for jobs that differ only in ids', () => {
     expect(causeOf('user 11111111-0000-4000-8000-123456789abc is gone').id).toBe(
       causeOf('user 22222222-0000-4000-8000-123456789abc is gone').id,
     )

@@ -13,7 +13,7 @@ export interface DashboardPlace {
   log?: pino.Logger
 }
 
-/** Starts the operators' page in this process, on a free port and silent, with both accounts unless told otherwise. */
+/** Starts the operators' page in this process, on a free port and silent, with both accounts by default. */
 export function startTestDashboard({
   databaseUrl,
   queue,
