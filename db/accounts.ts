@@ -155,7 +155,7 @@ function prove(
 ): Promise<{ passwordRemoved: boolean } | undefined> {
   const isUser = sql`u.id = ${userId}::${typeOf(columns, 'User', 'id')}`
   return db.transaction().execute(async (tx) => {
-    // Locked in a statement of its own: the next one sees what whoever held the lock has committed.
+    // Locked in a statement of its own: the next one sees what the last holder of the lock has committed.
     const locked =
       await sql`select from "User" u where ${isUser} and ${hasEmail(columns, email)} for no key update`.execute(
         tx,

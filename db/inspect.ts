@@ -2,7 +2,7 @@ import { type RawBuilder, sql } from 'kysely'
 import type { Columns } from './columns.js'
 import { type Database, TABLES, type TableName } from './schema.js'
 
-/** The server as the present role sees it. */
+/** The server as the current role sees it. */
 export interface ServerFacts {
   version: string
   role: string
@@ -41,7 +41,7 @@ export async function readDatabaseClock(db: Database): Promise<number> {
   return Number(only(rows).ms)
 }
 
-/** Where else in the database there are tables or views of the three names, which `search_path` does not reach. */
+/** Other schemas, outside of `search_path`, that have tables or views of the three names. */
 export async function findOtherSchemas(db: Database): Promise<{ schema: string; usable: boolean }[]> {
   const { rows } = await sql<{ schema: string; usable: boolean }>`
     select nspname::text as schema, has_schema_privilege(n.oid, 'USAGE') as usable
@@ -60,7 +60,7 @@ export interface Need {
   columns: readonly string[]
 }
 
-/** Which of the needed privileges the present role lacks. */
+/** Which of the needed privileges the current role lacks. */
 export async function missingPrivileges<N extends Need>(
   db: Database,
   columns: Columns,
@@ -83,7 +83,7 @@ export async function missingPrivileges<N extends Need>(
   return needs.filter((_need, index) => rows.some((row) => row.index === index))
 }
 
-/** Tables of the three whose rows are filtered by row-level security for the present role. */
+/** Which of the three tables hide rows from the current role by row-level security. */
 export async function tablesWithRowSecurity(db: Database): Promise<string[]> {
   const { rows } = await sql<{ name: string }>`
     select name from unnest(${sql.val([...TABLES])}::text[]) as name
@@ -97,13 +97,13 @@ export interface InsertPlan {
   table: string
   /** Columns of that table that may not be null and that the insert leaves null. */
   unfilled: string[]
-  /** Sequences that fill a column by default and that the present role may not use. */
+  /** Sequences that fill a column by default and that the current role may not use. */
   deniedSequences: string[]
 }
 
 /**
- * Asks the database how it would run an insert, without running it, and judges the row that it would write. Defaults are
- * taken into account wherever they are declared, so views need no catalog walk.
+ * Asks Postgres how it would run an insert, without running it, and examines the row that it would write. This includes
+ * defaults wherever they are declared, so views need no catalog walk.
  *
  * @throws {Error} what the insert itself would: 42P10 without the unique key of its `ON CONFLICT`, 42501 without a privilege
  */
@@ -130,7 +130,7 @@ export async function explainInsert(db: Database, insert: RawBuilder<unknown>): 
   return only(judged)
 }
 
-/** What is read of a node of `EXPLAIN (VERBOSE, FORMAT JSON)`; see "Using EXPLAIN" in the PostgreSQL manual. */
+/** The parts read from a node of `EXPLAIN (VERBOSE, FORMAT JSON)`; see "Using EXPLAIN" in the PostgreSQL manual. */
 interface PlanNode {
   Operation?: string
   Schema?: string

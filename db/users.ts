@@ -17,9 +17,9 @@ export interface UserWithoutEnrollment {
 }
 
 /**
- * The ids of users who have no enrollment at all, in pages in the order of their ids, from the one after `after`. Each
- * page is a statement of its own, so a slow reader holds no snapshot and meets no statement timeout; a user enrolled
- * meanwhile is not in a later page. Reads the two indexes alone, and no column but ids.
+ * The ids of users who have no enrollment at all, in pages, ordered by id, starting after `after`. Each page is its own
+ * statement, so a slow reader holds no snapshot and runs into no statement timeout; a user who is enrolled meanwhile is not
+ * in a later page. Reads only ids, and only from the two indexes.
  */
 export async function* userIdsWithoutEnrollment(
   db: Database,
@@ -42,14 +42,14 @@ export async function* userIdsWithoutEnrollment(
   }
 }
 
-/** The same users with their emails, to be shown to an operator. */
+/** The same users with their emails, to show to an operator. */
 export async function* usersWithoutEnrollment(
   db: Database,
   columns: Columns,
   pageSize = 1000,
 ): AsyncGenerator<UserWithoutEnrollment[]> {
   for await (const ids of userIdsWithoutEnrollment(db, columns, { pageSize })) {
-    // An email is looked up for each: with a join the planner would read the whole table for each page.
+    // Looks up each email by itself: for a join, the planner would read the whole table for each page.
     const { rows } = await sql<UserWithoutEnrollment>`
       select id, email from (
         select asked.id, asked.position,

@@ -27,8 +27,8 @@ export interface SignedIn {
   isNew: boolean
   publish?: PublishResult
   /**
-   * The email was proven for the first time, and a password that was set before no longer works: whoever set it need not
-   * own the mailbox. End the sessions of this user that began before now.
+   * The email was proven for the first time, and a password that was set before no longer works: anyone could have set
+   * it. End the sessions of this user that began before now.
    */
   passwordRemoved?: true
   /** More users have this email in other spellings, and none of them had proven it. The oldest was signed in. */

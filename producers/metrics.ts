@@ -21,7 +21,7 @@ export function createPublishMetrics(
   const seconds = once(registry, 'auto_enroll_publish_seconds', Histogram, (name) => {
     return new Histogram({
       name,
-      help: 'Time that publishing kept a sign-up waiting',
+      help: 'How long publishing kept a sign-up waiting',
       buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1],
       registers,
     })

@@ -5,18 +5,18 @@ import { bulkhead } from 'cockatiel'
 const scryptInPool = promisify<string, Buffer, number, ScryptOptions, Buffer>(scrypt)
 
 /**
- * Node has four threads for such work, and looks up host names on them too: a rush of sign-ups must leave some for whoever
- * else needs one. It also bounds the memory, of which each takes 32 MiB; the others wait for their turn.
+ * Node has four threads for work like this and for looking up host names: a rush of sign-ups must leave some free. It also
+ * limits memory, since each takes 32 MiB. The others wait.
  */
 const AT_ONCE = 2
 const turns = bulkhead(AT_ONCE, Number.POSITIVE_INFINITY)
 
 const derive: typeof scryptInPool = (...parameters) => turns.execute(() => scryptInPool(...parameters))
 
-/** OWASP's second choice of equal strength: 32 MiB and three passes, so that many sign-ups at once fit in memory. */
+/** One of OWASP's equally strong choices: 32 MiB and three passes, so that many sign-ups at once fit in memory. */
 const COST = { ln: 15, r: 8, p: 3 }
 const KEY_BYTES = 32
-/** All of the salt and of the key: a shortened key would be matched by many passwords, an empty one by all. */
+/** The whole salt and key: many passwords would match a shortened key, and all of them an empty one. */
 const OWN_HASH =
   /^\$scrypt\$ln=([1-9]|1\d|20),r=([1-9]\d?),p=([1-9]\d?)\$([A-Za-z\d+/]{22})\$([A-Za-z\d+/]{43})$/
 
@@ -31,7 +31,7 @@ export async function hashPassword(password: string): Promise<string> {
   return `$scrypt$ln=${COST.ln},r=${COST.r},p=${COST.p}$${base64(salt)}$${base64(key)}`
 }
 
-/** Whether `password` is the one that `hashPassword` made `hash` of; `false` for a hash of any other make. */
+/** Whether `password` is the one that `hashPassword` made `hash` of; `false` for a hash in any other format. */
 export async function verifyPassword(password: string, hash: string): Promise<boolean> {
   const [, ln, r, p, salt, key] = OWN_HASH.exec(hash) ?? []
   if (salt === undefined || key === undefined) return false
@@ -51,7 +51,7 @@ function scryptOptions({ ln, r, p }: typeof COST): ScryptOptions {
   return { N, r, p, maxmem: 256 * N * r }
 }
 
-/** The same password typed on another keyboard may come composed otherwise (NIST SP 800-63B, 3.1.1.2). */
+/** Keyboards compose the same characters differently (NIST SP 800-63B, 3.1.1.2). */
 function normalise(password: string): string {
   return password.normalize('NFKC')
 }

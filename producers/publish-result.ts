@@ -1,6 +1,6 @@
 /**
- * What became of an event. `queued`: a worker will see to it. `duplicate`: the user has an unfinished event already.
- * `deferred`: the queue could not confirm in time, and the reconciler will see to it. `disabled`: `enabled` is false.
+ * What happened to an event. `queued`: a worker will enroll the user. `duplicate`: the user already has an unfinished event.
+ * `deferred`: the queue did not confirm in time; the reconciler will find the user. `disabled`: `enabled` is false.
  * `rejected`: the event itself is invalid.
  */
 export type PublishResult =

@@ -22,9 +22,9 @@ export interface PublisherOptions {
   prefix?: string
   /** The same as the worker's `QUEUE_PARTITIONS`. Default 1. */
   partitions?: number
-  /** `false` makes every `publish` answer `disabled`. Default `true`. */
+  /** `false` makes every `publish` return `disabled`. Default `true`. */
   enabled?: boolean
-  /** Told once when publishing begins to fail and once when it works again; a pino logger fits. */
+  /** Called once when publishing starts to fail and once when it works again; a pino logger fits. */
   logger?: PublisherLogger
   /** Where to count publish results by status and source (`auto_enroll_publish_total`, `…_seconds`). */
   registry?: Registry
@@ -49,9 +49,9 @@ export interface Publisher {
   close(): Promise<void>
 }
 
-/** After so many failures in a row the publisher answers `deferred` at once … */
+/** After this many failures in a row, `publish` returns `deferred` at once … */
 const FAILURES_TO_OPEN = 5
-/** … for so long; then one call tries again. */
+/** … for this long; then one call tries again. */
 const OPEN_FOR_MS = 5000
 
 const timeoutExpectation = 'expected a whole number of milliseconds from 10 to 60000'

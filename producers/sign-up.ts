@@ -16,7 +16,7 @@ export interface SignUpInput {
 export interface SignUpContext {
   db: Database
   publisher: Pick<Publisher, 'publish'>
-  /** How the application hashes passwords, where its sign-in reads another make than `hashPassword`'s. */
+  /** How the application hashes passwords, if its sign-in reads another format than `hashPassword`'s. */
   hashPassword?: (password: string) => Promise<string>
   /**
    * Called before the password is hashed, which is the costly part; `false` refuses the attempt. The place for a rate limit

@@ -36,7 +36,7 @@ async function usage(): Promise<string> {
     '',
     ...lines,
     '',
-    'auto-enroll <command> --help tells its flags; auto-enroll --version tells the version.',
+    'auto-enroll <command> --help shows its flags, auto-enroll --version the version.',
     '',
   ].join('\n')
   return asCalled(text)

@@ -21,14 +21,13 @@ const SHOWN_USERS = 20
 await runCommand({
   name: 'backfill',
   description:
-    'Queues one job for each user who has no enrollment at all. Interrupted at any point, it can be run again; ' +
-    'sign-ups overtake it.',
+    'Queues one job for each user who has no enrollment at all. It can be interrupted and run again; sign-ups go first.',
   needs: ['DATABASE_URL', 'QUEUE_URL'],
   flags: [
     new Option('--dry-run', 'show who would be enrolled in how many courses, and queue nothing'),
     new Option(
       '--max-pending <jobs>',
-      'unfinished jobs that the queue may hold; above it, wait for the workers',
+      'unfinished jobs that the queue may hold; when it is full, wait for the workers',
     )
       .argParser(integerFlag('--max-pending', 1))
       .default(DEFAULT_MAX_PENDING),

@@ -9,7 +9,7 @@ export { type Answer, EXIT_FAILED, UsageError } from './command/answer.js'
 
 interface Usage {
   name: string
-  /** Its first sentence stands for it in a list of commands. */
+  /** Its first sentence is what a list of commands shows. */
   description: string
   flags?: readonly Option[]
   /** What must follow the flags, such as `<user>`. */
@@ -17,9 +17,9 @@ interface Usage {
 }
 
 interface CommandSpec<Flags, Needed extends SettingName> extends Usage {
-  /** Settings without a default that the command cannot do without. */
+  /** Settings that the command requires and that have no default. */
   needs?: readonly Needed[]
-  /** It makes what it must remove at the end, so a second signal does not cut that short; `run` bounds it. */
+  /** It has to remove something at the end, so a second signal does not end it; `run` must limit how long that takes. */
   mustCleanUp?: boolean
   run: (context: Context<Needed>, flags: Flags, argument: string) => Promise<Answer>
 }
@@ -27,10 +27,10 @@ interface CommandSpec<Flags, Needed extends SettingName> extends Usage {
 const CLOSE_TIMEOUT_MS = 1500
 const JSON_FLAG = new Option('--json', 'print one JSON document on stdout, and logs on stderr')
 
-/** Set while commands are loaded to be listed. */
+/** Set while commands are loaded only to be listed. */
 let listed: Usage[] | undefined
 
-/** Loads files of commands without running them, and tells what they say of themselves. */
+/** Loads commands without running them, and returns how each describes itself. */
 export async function listCommands(load: () => Promise<unknown>): Promise<readonly Usage[]> {
   const commands: Usage[] = []
   listed = commands
@@ -39,8 +39,8 @@ export async function listCommands(load: () => Promise<unknown>): Promise<readon
 }
 
 /**
- * Runs a command as a process: parses its flags, reads the settings, prints the answer (one JSON document on stdout with
- * `--json`), closes what it opened, and exits: 0, or 1 when it failed, or 2 when it was used wrongly.
+ * Runs a command as a process: parses its flags, reads the settings, prints the result (one JSON document on stdout with
+ * `--json`), closes what it opened, and exits with 0, 1 if it failed, or 2 if it was used wrongly.
  */
 export async function runCommand<Flags extends object, Needed extends SettingName = never>(
   spec: CommandSpec<Flags, Needed>,
@@ -50,8 +50,8 @@ export async function runCommand<Flags extends object, Needed extends SettingNam
     return
   }
   const json = process.argv.includes('--json')
-  // What nobody awaited is told as shortly as any other error, since a stack trace may repeat a row; a command that
-  // listens itself ends in its own way.
+  // An error that nothing caught is reported in one line like any other, since a stack trace may repeat a row. A command
+  // that listens for it ends in its own way.
   process.once('uncaughtException', (error) => {
     if (process.listenerCount('uncaughtException') === 0) void exit(answerFor(error, spec.name), json)
   })

@@ -134,6 +134,7 @@ export function createEnroller({ signal, onHeldUp, ...options }: EnrollerOptions
         narrowing(async () => tally.passed(part.users, await statements.enrollIn(part, IMPATIENT))),
       tally,
       isLate: () => performance.now() > lateAt,
+      onSuspect: held.suspect,
       usersAtOnce: (count) => statements.usersAtOnce(count, IMPATIENT.statementTimeoutMs / 2000),
     })
     return courses
@@ -175,7 +176,8 @@ export function createEnroller({ signal, onHeldUp, ...options }: EnrollerOptions
     refusal?: unknown,
   ): Promise<UserCreatedResult> {
     onHeld?.(safeError(error).message)
-    return held.hold({ userId, courses, share, error, refusal })
+    const isGuess = share.faults.some((fault) => fault.isGuess)
+    return held.hold({ userId, courses, share, error, refusal, isGuess })
   }
 
   function lane(): DataLoader<Asked, Answer> {

@@ -29,6 +29,8 @@ interface Held {
   error: unknown
   /** Why some other course can never be given. */
   refusal?: unknown
+  /** Whether the user may well not be at fault. */
+  isGuess: boolean
   /** Rounds one after the other in which a statement for the user alone took too long. */
   slowRounds: number
   resolve: (result: UserCreatedResult) => void
@@ -64,6 +66,8 @@ export function createHeld({ statements, signal, onRound }: HeldOptions) {
   const putOff = new Map<string, unknown>()
   /** Courses that somebody got in the last round. */
   const given = new Set<string>()
+  /** Courses for which users are about to be held. */
+  const suspected = new Map<string, unknown>()
   const limit = pLimit(AT_ONCE)
   let running = false
   let isTryingStubborn = false
@@ -72,6 +76,8 @@ export function createHeld({ statements, signal, onRound }: HeldOptions) {
     /** Why a user is known to be held up. */
     reason: (userId: string): unknown => held.get(userId)?.error ?? putOff.get(userId),
     courses: heldCourses,
+    /** Keeps a course from everyone until the next round, because users are about to be held who failed in it. */
+    suspect: (course: string, error: unknown): void => void suspected.set(course, error),
     /**
      * Takes over a user with what became of them so far.
      *
@@ -94,7 +100,7 @@ export function createHeld({ statements, signal, onRound }: HeldOptions) {
 
   /** Courses that two users or more wait for, and nobody got in the last round; with why. */
   function heldCourses(): Map<string, unknown> {
-    const [once, often] = [new Set<string>(), new Map<string, unknown>()]
+    const [once, often] = [new Set<string>(), new Map(suspected)]
     for (const { courses, error } of held.values()) {
       if (courses === 'all') continue
       for (const course of courses) {
@@ -138,10 +144,19 @@ export function createHeld({ statements, signal, onRound }: HeldOptions) {
     const all = [...waiting.slice(-1), ...waiting.slice(0, -1).toSorted(() => Math.random() - 0.5)]
     const published = await statements.publishedCourses()
     if (!isTryingStubborn) void tryStubborn(published)
+    suspected.clear()
     const everywhere = all.filter(({ courses }) => courses === 'all')
     const wanted = new Set(all.flatMap(({ courses }) => (courses === 'all' ? [] : [...courses])))
     await Promise.all([
-      tryGroup(everywhere, published),
+      tryGroup(
+        everywhere.filter(({ isGuess }) => isGuess),
+        published,
+        BRIEF,
+      ),
+      tryGroup(
+        everywhere.filter(({ isGuess }) => !isGuess),
+        published,
+      ),
       ...[...wanted].map((course) =>
         tryGroup(
           all.filter(({ courses }) => courses !== 'all' && courses.has(course)),
@@ -168,16 +183,25 @@ export function createHeld({ statements, signal, onRound }: HeldOptions) {
     isTryingStubborn = false
   }
 
-  async function tryGroup(group: readonly Held[], courses: readonly string[]): Promise<void> {
+  async function tryGroup(
+    group: readonly Held[],
+    courses: readonly string[],
+    patience: Patience = PATIENT,
+  ): Promise<void> {
     const tally = createTally()
     const size = statements.usersAtOnce(courses.length)
+    // Those who wait for everything are not to wait for these as well.
+    const except = courses.length > 1 ? [...heldCourses()].filter(([course]) => courses.includes(course)) : []
+    const tried = courses.filter((course) => !except.some(([held]) => held === course))
     const blocks = Array.from({ length: Math.ceil(group.length / size) }, (_, index) => ({
       users: group.slice(index * size, (index + 1) * size).map(({ userId }) => userId),
-      courses,
+      courses: tried,
     }))
+    for (const { users } of blocks)
+      for (const [course, error] of except) tally.failed({ users, courses: [course] }, error)
     // All of them at once would take too long again.
     const knownError = group.find(({ error }) => faultOf(error) === 'slow')?.error
-    await Promise.all(blocks.map((block) => tryBlock(block, tally, limit, PATIENT, BRIEF, knownError)))
+    await Promise.all(blocks.map((block) => tryBlock(block, tally, limit, patience, BRIEF, knownError)))
     let gotIt = false
     for (const user of group) {
       const share = tally.of(user.userId)
@@ -228,6 +252,7 @@ export function createHeld({ statements, signal, onRound }: HeldOptions) {
     user.refusal ??= faults.find(({ error }) => faultOf(error) === 'refused')?.error
     const waiting = faults.filter(({ error }) => faultOf(error) !== 'refused')
     user.error = waiting[0]?.error ?? user.error
+    user.isGuess = waiting.some(({ isGuess }) => isGuess)
     user.slowRounds = faultOf(user.error) === 'slow' ? user.slowRounds + 1 : 0
     const left = new Set(waiting.flatMap(({ courses }) => courses))
     if (user.courses === 'all') user.courses = waiting.length > 0 && left.size === tried.length ? 'all' : left

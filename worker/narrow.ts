@@ -7,6 +7,8 @@ export interface Search {
   tally: Tally
   /** Whether it has taken long enough: what is still in doubt then counts as failed, unless it is refused. */
   isLate(): boolean
+  /** Called for a course that a few users failed in who failed in no other, for a reason that may pass. */
+  onSuspect?(course: string, error: unknown): void
   /** Users that a statement may name. */
   usersAtOnce(courses: number): number
   /** Whether a course that none of a few users can be enrolled in is not tried for the others. */
@@ -74,6 +76,7 @@ function tryCourse(
   const errors = failures.filter((failed) => failed.has(course)).map((failed) => failed.get(course))
   const block = { users, courses: [course] }
   if (errors.length === failures.length && errors.length > 1 && !errors.some(isRefusal)) {
+    search.onSuspect?.(course, errors[0])
     search.tally.failed(block, errors[0])
     return Promise.resolve()
   }
@@ -99,7 +102,7 @@ async function tryEach(blocks: readonly Block[], error: unknown, search: Search)
 }
 
 async function tryBlock(block: Block, parentError: unknown, search: Search): Promise<void> {
-  if (search.isLate() && !isRefusal(parentError)) return search.tally.failed(block, parentError)
+  if (search.isLate() && !isRefusal(parentError)) return search.tally.failed(block, parentError, true)
   try {
     await search.attempt(block)
   } catch (error) {

@@ -7,19 +7,26 @@ export interface Block {
   courses: readonly string[]
 }
 
+interface Fault {
+  courses: readonly string[]
+  error: unknown
+  /** The error is that of a larger block; there was no time to find out whether the user is at fault. */
+  isGuess: boolean
+}
+
 /** What has become of one user. */
 export interface Share {
   found: boolean
   enrolled: number
   anyPublished: boolean
   /** Courses that the user could not be enrolled in, and why not. */
-  faults: { courses: readonly string[]; error: unknown }[]
+  faults: Fault[]
 }
 
 /** Adds up what several statements did for the same users. */
 export interface Tally {
   passed(users: readonly string[], enrolled: Enrolled): void
-  failed(block: Block, error: unknown): void
+  failed(block: Block, error: unknown, isGuess?: boolean): void
   of(userId: string): Share
 }
 
@@ -42,8 +49,8 @@ export function createTally(): Tally {
         share.anyPublished ||= publishedCourses > 0
       }
     },
-    failed({ users, courses }, error) {
-      for (const userId of users) of(userId).faults.push({ courses, error })
+    failed({ users, courses }, error, isGuess = false) {
+      for (const userId of users) of(userId).faults.push({ courses, error, isGuess })
     },
   }
 }

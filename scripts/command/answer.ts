@@ -4,14 +4,14 @@ import { Refusal } from '../../config/refusal.js'
 import { safeError } from '../../config/safe-error.js'
 import { SettingsError } from '../../config/settings.js'
 
-/** What a command has to tell: for a person, for a program (`--json`), and by its exit code (0 unless set). */
+/** What a command reports: to a person, to a program (`--json`), and by its exit code (0 unless set). */
 export interface Answer {
   text: string
   json: object
   exitCode?: number
 }
 
-/** Wrong usage that the flags' own checks cannot see: exit code 2. */
+/** Wrong usage that the flags' own checks cannot find: exit code 2. */
 export class UsageError extends Error {
   override readonly name = 'UsageError'
 }
@@ -19,7 +19,7 @@ export class UsageError extends Error {
 export const EXIT_FAILED = 1
 const EXIT_USAGE = 2
 
-/** What to tell of a command that threw: wrong usage with a hint, anything else in a line without secrets. */
+/** What a command reports that threw: wrong usage with a hint, anything else in one line without secrets. */
 export function answerFor(error: unknown, name: string): Answer {
   if (error instanceof CommanderError || error instanceof SettingsError || error instanceof UsageError) {
     const hint = `See npm run ${name} -- --help and the README's settings.`
@@ -30,11 +30,11 @@ export function answerFor(error: unknown, name: string): Answer {
   }
   const { message, code } = safeError(error)
   const coded = code === undefined || message.includes(code) ? message : `${message} (${code})`
-  const told = code === undefined ? coded : `${coded}; npm run doctor says what to do`
-  return { text: told, json: { error: told }, exitCode: EXIT_FAILED }
+  const report = code === undefined ? coded : `${coded}; npm run doctor says what to do`
+  return { text: report, json: { error: report }, exitCode: EXIT_FAILED }
 }
 
-/** Prints an answer: on stdout, but for a person's error messages, which go to stderr. */
+/** Prints to stdout, or to stderr when it is an error message for a person. */
 export async function print({ text, json: document, exitCode = 0 }: Answer, json: boolean): Promise<void> {
   const output = json ? JSON.stringify(document, null, 2) : text
   if (output === '') return

@@ -9,30 +9,30 @@ import { explainTrouble } from '../../queue/trouble.js'
 export interface Context<Needed extends SettingName = never> {
   settings: Settings & { readonly [Name in Needed]-?: NonNullable<Settings[Name]> }
   log: Logger
-  /** Whether a program reads the answer. */
+  /** Whether a program reads the output (`--json`). */
   json: boolean
   /** Opens the application's database; closed when the command ends. */
   database(url: string): Database
   /** Opens the queue; closed when the command ends. */
   queue(url: string): EventQueue
   /**
-   * Aborted by the first SIGINT or SIGTERM; a second one ends the process at once. A command that never asks for it is
-   * ended by the first.
+   * Aborted by the first SIGINT or SIGTERM; a second one ends the process at once. The first one ends a command that never
+   * reads this.
    */
   readonly signal: AbortSignal
 }
 
-/** A context, and what is to be done with it when the command ends. */
+/** A context, and what the command does with it when it ends. */
 export interface OpenContext<Needed extends SettingName> {
   context: Context<Needed>
-  /** What an error of the command means, in the light of what its connections went through. */
+  /** What an error of the command means, given what happened on its connections. */
   explain(error: unknown): unknown
   close(): Promise<unknown>
 }
 
-/** How long a command waits for a queue that does not answer. */
+/** How long a command waits for a queue that does not respond. */
 const QUEUE_TIMEOUT_MS = 4000
-/** A Ctrl-C reaches a command twice under npm: from the terminal, and passed on by npm a moment later. */
+/** Under npm, a command gets Ctrl-C twice: from the terminal, and a moment later from npm. */
 const SAME_PRESS_MS = 500
 
 export function openContext<Needed extends SettingName>(
@@ -79,7 +79,7 @@ export function openContext<Needed extends SettingName>(
   }
 }
 
-/** The driver's own words do not say who was silent. */
+/** The driver's own message does not say which server was silent. */
 function explainSilence(error: unknown): unknown {
   return error instanceof Error &&
     /timeout exceeded when trying to connect|due to connection timeout|^timeout expired$/.test(error.message)

@@ -30,7 +30,7 @@ export function refuseFlagsKeptByNpm(name: string, flags: readonly Option[]): vo
   const words = process.argv.slice(2)
   if (words.includes('--help')) return
   const kept = keptFlags(flags, words).filter(
-    // npx has a --yes of its own, and a user's settings are no flags. A dry run is worth being wrong about.
+    // npx has its own --yes, and a setting in an .npmrc is not a flag. For a dry run, refusing once too often is better.
     (flag) => flag.name === 'dry-run' || ((byScript || flag.name !== 'yes') && !isConfigured(flag)),
   )
   if (kept.length === 0) return
@@ -52,7 +52,7 @@ function keptFlags(flags: readonly Option[], words: readonly string[]): KeptFlag
   })
 }
 
-/** What npm was told under this name, or under the same name with other dashes, such as `--dryrun`. */
+/** The value that npm took for this name, or for the same name with other dashes, such as `--dryrun`. */
 function configOf(name: string): string | undefined {
   const letters = (text: string) => text.replaceAll(/[-_]/g, '')
   const key = Object.keys(process.env).find((key) => letters(key) === letters(`npm_config_${name}`))

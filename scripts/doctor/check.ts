@@ -26,15 +26,15 @@ export const failed = (name: string, message: string, fix: string): Check => ({
   fix,
 })
 
-/** How long a server may take to answer one check; above it, it counts as not answering. */
+/** How long a server may take for one check; after that it counts as not responding. */
 export const CHECK_TIMEOUT_MS = 2500
 
-/** Bounds a question to a server that may never answer. */
+/** Limits the time of a request to a server that may never respond. */
 export function answerOf<T>(question: Promise<T>): Promise<T> {
   return within(CHECK_TIMEOUT_MS, question)
 }
 
-/** Runs checks that share a question; a question that gets no answer is a warning under `name`. */
+/** Runs checks that share a request; if it fails or takes too long, that is a warning under `name`. */
 export async function checked(name: string, checks: () => Promise<Check[]>): Promise<Check[]> {
   try {
     return await answerOf(checks())
@@ -43,7 +43,7 @@ export async function checked(name: string, checks: () => Promise<Check[]>): Pro
   }
 }
 
-/** The words of an error, with its code, without anything secret. */
+/** An error's message and code, without secrets. */
 export function reasonOf(error: unknown): string {
   const { message, code } = safeError(error)
   return code === undefined || message.includes(code) ? message : `${message} (${code})`

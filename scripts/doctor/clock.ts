@@ -7,7 +7,7 @@ export interface ClockReading {
   uncertaintyMs: number
 }
 
-/** Above this, times of events and enrollments and the delays of retries are told wrongly. */
+/** With clocks further apart, times of events and enrollments and delays of retries are wrong. */
 const TOLERATED_MS = 5000
 
 /** Reads a server's clock and compares it with this machine's at the middle of the question. */
@@ -19,7 +19,7 @@ export async function readClock(of: string, ask: () => Promise<number>): Promise
   return { of, aheadMs: theirs - (askedAt + uncertaintyMs), uncertaintyMs }
 }
 
-/** Judges the clocks of all machines that take part, this one included; says nothing when no other could be read. */
+/** Judges the clocks of all machines, this one included; returns nothing if no other could be read. */
 export function judgeClocks(readings: readonly ClockReading[]): Check[] {
   if (readings.length === 0) return []
   const all: ClockReading[] = [{ of: 'this machine', aheadMs: 0, uncertaintyMs: 0 }, ...readings]
@@ -34,7 +34,7 @@ export function judgeClocks(readings: readonly ClockReading[]): Check[] {
     warning(
       'clock',
       `${fastest?.of} is ${(apartMs / 1000).toFixed(1)} s ahead of ${slowest?.of}`,
-      'let NTP set the clocks: times of enrollments and waiting times are told wrongly',
+      'let NTP set the clocks: times of enrollments and waiting times are wrong',
     ),
   ]
 }

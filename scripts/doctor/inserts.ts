@@ -7,7 +7,7 @@ import { explainInsert } from '../../db/inspect.js'
 import type { Database } from '../../db/schema.js'
 import { type Check, failed, ok, reasonOf, warning } from './check.js'
 
-/** Whether the very statement that enrolls would be accepted, and its status. */
+/** Whether Postgres would accept the enrolling statement, and its status. */
 export async function checkEnrolling(db: Database, columns: Columns, status: string): Promise<Check[]> {
   const { labels = null, maxLength = null } = columns.Enrollment.get('status') ?? {}
   const insert = await judgeInsert(db, () => enrollStatement(columns, acceptable(status, labels), []), {
@@ -32,12 +32,12 @@ function judgeStatus(status: string, labels: readonly string[] | null, maxLength
   return ok('status', `new enrollments get ${JSON.stringify(status)}`)
 }
 
-/** A wrong status is told by itself, and hides nothing else that is wrong with the statement. */
+/** A wrong status is reported by itself, so that it does not hide what else is wrong with the statement. */
 function acceptable(status: string, labels: readonly string[] | null): string {
   return labels === null || labels.includes(status) ? status : (labels[0] ?? status)
 }
 
-/** Whether the statement of `signUp` and `signInWithGoogle` would be accepted. */
+/** Whether Postgres would accept the statement of `signUp` and `signInWithGoogle`. */
 export async function checkSignUp(db: Database, columns: Columns): Promise<Check[]> {
   const user = { email: 'nobody@example.com', name: 'Nobody', passwordHash: 'none' }
   return [

@@ -36,7 +36,7 @@ const WITHOUT: Record<Part, string> = {
   rollback: 'only npm run rollback needs it',
 }
 
-/** Whether the role may do what each part of the product does; only what the worker lacks is a failure. */
+/** Whether the role may do what each part of the product does; only a privilege that the worker lacks is a failure. */
 export async function checkPrivileges(db: Database, columns: Columns, role: string): Promise<Check[]> {
   const missing = await missingPrivileges(db, columns, NEEDS)
   const filtered = await tablesWithRowSecurity(db)
@@ -48,7 +48,7 @@ export async function checkPrivileges(db: Database, columns: Columns, role: stri
           warning(
             'row-security',
             `policies filter the rows of "${filtered.join('", "')}" for ${role}`,
-            `let a policy show "${role}" every row, or give it BYPASSRLS: whoever is hidden is never enrolled`,
+            `let a policy show "${role}" every row, or give it BYPASSRLS: users who are hidden are never enrolled`,
           ),
         ]),
   ]

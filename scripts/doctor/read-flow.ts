@@ -17,7 +17,7 @@ interface FlowSources {
   queue: EventQueue | undefined
 }
 
-/** Reads whether people are being enrolled now. Each question has its own time limit; without an answer it stays unknown. */
+/** Reads whether people are being enrolled now. Each request has its own time limit; what could not be read is not known. */
 export async function readFlow({ settings, db, queue }: FlowSources): Promise<Flow> {
   const [missing, publishedCourses, paused, limits, workers, waiting, oldest, idleMs] = await Promise.all([
     known(db, (db) => withStatementTimeout(db, CHECK_TIMEOUT_MS, countUsersWithoutEnrollment)),

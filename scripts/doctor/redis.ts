@@ -32,8 +32,8 @@ function judgeEviction(servers: readonly RedisFacts[]): Check {
   if (unknown !== undefined) {
     return warning(
       'eviction',
-      `${unknown.address} does not tell its maxmemory-policy`,
-      'see to it that it is noeviction: any other silently drops jobs when memory is short',
+      `${unknown.address} does not show its maxmemory-policy`,
+      'make sure that it is noeviction: any other drops jobs silently when memory is short',
     )
   }
   if (evicting.length === 0) return ok('eviction', 'noeviction')
@@ -50,7 +50,7 @@ function judgePersistence(servers: readonly RedisFacts[]): Check {
   if (unknown !== undefined) {
     return warning(
       name,
-      `${unknown.address} does not tell whether it keeps an append-only file`,
+      `${unknown.address} does not show whether it keeps an append-only file`,
       'turn it on',
     )
   }
@@ -87,7 +87,7 @@ function judgeWrites(servers: readonly RedisFacts[]): Check[] {
   ]
 }
 
-/** One server is not named, since the check of the queue has done so. */
+/** A single server is not named, since the check of the queue has named it. */
 function named(servers: readonly RedisFacts[], describe: (server: RedisFacts) => string): string {
   const [first] = servers
   if (first === undefined) return ''

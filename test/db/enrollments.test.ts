@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import pg from 'pg'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { columnsOf } from '../../db/columns.js'
@@ -7,6 +8,7 @@ import { createEnroller } from '../../worker/enroll.js'
 import { PermanentError, TransientError } from '../../worker/errors.js'
 import { enrollmentsOf, insertCourses, insertUsers } from '../support/application.js'
 import { applicationDdl } from '../support/application-schema.js'
+import { useBlockers } from '../support/blocking.js'
 import { type TestDatabase, useDatabase } from '../support/servers.js'
 import { statementsWaiting } from '../support/waiting.js'
 
@@ -252,3 +254,46 @@ async function expectOnlyPoisonFails(database: TestDatabase, users: string[], po
     users.map(() => ({ status: 'fulfilled', value: { outcome: 'enrolled', enrolled: 1 } })),
   )
 }
+
+describe('a lock that somebody else keeps', () => {
+  const database = useDatabase()
+  const { hold } = useBlockers(database)
+
+  it('is waited for as long as the statement says, which keeps no setting for the next', async () => {
+    await insertCourses(database, 1)
+    const [userId = ''] = await insertUsers(database, 1)
+    await hold('select from "User" where id = $1 for update', [userId])
+    const db = connectDatabase(database.url, { max: 1 })
+    const columns = await columnsOf(db)
+    const startedAt = performance.now()
+    await expect(enrollUsers(db, columns, 'active', [userId], { lockTimeoutMs: 100 })).rejects.toMatchObject({
+      code: '55P03',
+    })
+    expect(performance.now() - startedAt).toBeLessThan(2000)
+    expect(await sql`show lock_timeout`.execute(db)).toMatchObject({ rows: [{ lock_timeout: '0' }] })
+    await enrollUsers(db, columns, 'active', [], { lockTimeoutMs: 100 })
+    expect(await sql`show lock_timeout`.execute(db)).toMatchObject({ rows: [{ lock_timeout: '0' }] })
+    await db.destroy()
+  })
+})
+
+describe('a statement that is given up for want of an answer', () => {
+  const database = useDatabase()
+
+  it('is canceled on the server', async () => {
+    const db = connectDatabase(database.url, { queryTimeoutMs: 200 })
+    await expect(sql`select pg_sleep(60)`.execute(db)).rejects.toThrow('Query read timeout')
+    await expect
+      .poll(
+        () =>
+          database.sql(
+            `select pid from pg_stat_activity where query like '%pg_sleep(60)' and state = 'active'`,
+          ),
+        {
+          timeout: 5000,
+        },
+      )
+      .toEqual([])
+    await db.destroy()
+  })
+})

@@ -109,3 +109,18 @@ export async function holdCourses(database: ScenarioDatabase): Promise<() => Pro
   await holder.query('begin; lock table "Course" in access exclusive mode')
   return () => holder.end()
 }
+
+/** Locks users and a course as an application's transaction may; the function returned lets go of them. */
+export async function holdRows(
+  database: ScenarioDatabase,
+  userIds: readonly (string | undefined)[],
+  courseId: string | undefined,
+): Promise<() => Promise<void>> {
+  const holder = new pg.Client({ connectionString: database.url, application_name: 'an application' })
+  holder.on('error', () => undefined)
+  await holder.connect()
+  await holder.query('begin')
+  await holder.query('select from "User" where id = any($1) for update', [userIds])
+  await holder.query('delete from "Course" where id = $1', [courseId])
+  return () => holder.end()
+}

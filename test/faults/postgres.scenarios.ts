@@ -1,7 +1,8 @@
 import pg from 'pg'
-import { describe, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { breakFor } from './breaking.js'
-import { holdCourses } from './database.js'
+import { holdCourses, holdRows } from './database.js'
+import { addUsers } from './load.js'
 import { play } from './scenario.js'
 
 const OWN = { ownPostgres: true, databaseOutage: true } as const
@@ -60,6 +61,36 @@ describe.concurrent('Postgres', () => {
       })
     }))
 
+  it('users and a course held by another session, on 4 workers: no one else waits', (test) =>
+    play(test, { workers: 4, courses: 4 }, async (stage) => {
+      const { database, queue, courseIds, faultEnds, during } = stage
+      await queue.pause()
+      const userIds = await addUsers(stage, 400)
+      const release = await holdRows(database, [userIds[7], userIds[300]], courseIds[2])
+      await queue.resume()
+      await during(7000)
+      const [row] = await database.sql<{ lacking: number }>(LACKING_FOR_5_S, [courseIds[2]])
+      expect(row?.lacking, 'users who lack more than the course that is held').toBe(2)
+      await release()
+      faultEnds()
+      await during(1500)
+      const [statistics] = await database.sql<{ deadlocks: number }>(
+        'select deadlocks::int from pg_stat_database where datname = current_database()',
+      )
+      expect(statistics?.deadlocks).toBe(0)
+      expect(await queue.bull().getFailedCount()).toBe(0)
+    }))
+
+  it('a trigger that takes 20 ms a row, against a statement_timeout of 5 s', (test) =>
+    play(test, { ownPostgres: true, workers: 0, perSecond: 2 }, async (stage) => {
+      await stage.database.sql(`alter role auto_enroll_worker set statement_timeout = '5s'`)
+      await stage.database.sql(SLOW)
+      await stage.startWorker()
+      await addUsers(stage, 300)
+      stage.faultEnds()
+      await stage.during(1500)
+    }))
+
   it('a full disk, simulated by a trigger', (test) =>
     play(test, {}, (stage) =>
       breakFor(stage, {
@@ -94,6 +125,18 @@ const DISK_FULL = `
   end $$;
   alter function disk_full() security definer;
   create trigger disk_full before insert on "Enrollment" for each row execute function disk_full()`
+
+const SLOW = `
+  create function slow() returns trigger language plpgsql as $$ begin perform pg_sleep(0.02); return new; end $$;
+  create trigger slow before insert on "Enrollment" for each row execute function slow()`
+
+/** Users who signed up more than 5 s ago and lack one of the courses that nobody holds. */
+const LACKING_FOR_5_S = `
+  select count(*)::int as lacking from "User" u
+  where u."createdAt" < now() at time zone 'UTC' - interval '5 s' and exists (
+    select from "Course" c where c."isPublished" and c.id <> $1
+      and not exists (select from "Enrollment" e where e."userId" = u.id and e."courseId" = c.id)
+  )`
 
 const END_OTHERS = `
   select pg_terminate_backend(pid) from pg_stat_activity

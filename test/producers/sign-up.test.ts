@@ -105,7 +105,7 @@ describe('signing up with a password', () => {
     expect(await submit({ ...ADA, email: 'Ada@Example.com' })).toMatchObject({ status: 'email-taken' })
   })
 
-  it('answers for the form when the email is in use, and publishes nothing', async () => {
+  it('returns a message for the form when the email is in use, and publishes nothing', async () => {
     await submit(ADA)
     expect(await submit({ ...ADA, name: 'Somebody else' })).toEqual({
       status: 'email-taken',

@@ -57,7 +57,7 @@ describe.each([
     ).toHaveLength(4)
   })
 
-  it('are told from emails of the same length, and from patterns', async () => {
+  it('are not confused with emails of the same length, or with patterns', async () => {
     await store('other', 'nbme@example.com')
     await store('underscore', 'n_me@example.com')
     expect(await submit('name@example.com')).toMatchObject({ status: 'created' })

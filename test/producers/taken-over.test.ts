@@ -69,7 +69,7 @@ describe.each(Object.entries(SCHEMAS))('a stranger’s password, %s', (_where, d
     expect(await ada.canUse(PASSWORD)).toBe(false)
   })
 
-  it('is told from one that the owner set after signing in with Google, which stays', async () => {
+  it('is not confused with one that the owner set after signing in with Google, which stays', async () => {
     const ada = person(database)
     expect(await ada.google()).toMatchObject({ isNew: true })
     await ada.set('passwordHash', await hashPassword(PASSWORD))
@@ -78,7 +78,7 @@ describe.each(Object.entries(SCHEMAS))('a stranger’s password, %s', (_where, d
     expect(await ada.canUse(PASSWORD)).toBe(true)
   })
 
-  it('is told from one whose owner followed the link to verify the email', async () => {
+  it('is not confused with one whose owner followed the link to verify the email', async () => {
     const ada = person(database)
     const created = await ada.signUp()
     const userId = created.status === 'created' ? created.userId : ''

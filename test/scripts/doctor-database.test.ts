@@ -176,7 +176,7 @@ describe('doctor, of the database', () => {
     )
   })
 
-  it('tells which part of the product a missing privilege is for, and fails for the worker’s alone', async () => {
+  it('says which part of the product a missing privilege is for, and fails for the worker’s alone', async () => {
     const worker =
       'grant select on "User", "Course", "Enrollment" to doctor_limited; grant insert on "Enrollment" to doctor_limited'
     const lesser = [

@@ -121,7 +121,7 @@ describe('doctor, of a queue on Redis', () => {
     })
   })
 
-  it('tells what a server that hides these facts did not say', async () => {
+  it('names what a server does not show', async () => {
     const relay = await startRelay(server.port, (answer) =>
       answer.replace('maxmemory_policy:', 'xaxmemory_policy:').replace('aof_enabled:', 'xof_enabled:'),
     )
@@ -130,8 +130,8 @@ describe('doctor, of a queue on Redis', () => {
       expect({ ok, found }).toEqual({
         ok: true,
         found: [
-          expect.stringMatching(/^! eviction: .* does not tell its maxmemory-policy/),
-          expect.stringMatching(/^! persistence: .* does not tell/),
+          expect.stringMatching(/^! eviction: .* does not show its maxmemory-policy/),
+          expect.stringMatching(/^! persistence: .* does not show/),
         ],
       })
     } finally {

@@ -21,7 +21,7 @@ describe('a command that is signalled', () => {
     expect({ exitCode, stdout }).toEqual({ exitCode: 0, stdout: 'stopped' })
   })
 
-  it('ends at the first signal when it has nothing to finish, whoever keeps it waiting', async () => {
+  it('ends at the first signal when it has nothing to finish, whichever server keeps it waiting', async () => {
     const port = await freePort()
     const silent = createServer().listen(port, '127.0.0.1')
     const pause = startScript('pause', [], { QUEUE_URL: `redis://127.0.0.1:${port}` })

@@ -22,7 +22,7 @@ const SINCE = ['--since', '2026-01-19']
 describe.each(Object.entries(COMMANDS))('npm run %s', (name, flags) => {
   const needed = { rollback: SINCE, explain: ['somebody'] }[name] ?? []
 
-  it('tells its flags with --help and exits 0, whatever the settings', async () => {
+  it('shows its flags with --help and exits 0, whatever the settings', async () => {
     const ran = await runScript(name, ['--help'], { LOG_LEVEL: 'nonsense' })
     expect(ran).toMatchObject({ exitCode: 0, stderr: '' })
     for (const flag of [...flags, '--json', '--help']) expect(ran.stdout).toContain(`  ${flag} `)
@@ -91,7 +91,7 @@ describe('auto-enroll', () => {
     expect(help.stdout).not.toContain('undefined')
   })
 
-  it('tells its version', async () => {
+  it('shows its version', async () => {
     expect(await autoEnroll('--version')).toMatchObject({ exitCode: 0, stdout: version })
   })
 

@@ -64,6 +64,19 @@ describe.each(BACKENDS)('a worker of 200 slots, with its queue on %s', (backend)
     expect(most).toEqual({ live: 0, backlog: alone })
   })
 
+  it('works on no more of a backlog when a burst of sign-ups is over and all slots are free at once', async () => {
+    await add(200, 'credentials')
+    await add(400, 'backfill')
+    startWorker()
+    await expect.poll(() => held.length).toBe(200)
+    const finishAll = async () => {
+      for (const { finish } of held.splice(0)) finish()
+      return queue.countUnfinished()
+    }
+    await expect.poll(finishAll, { timeout: 10_000 }).toBe(0)
+    expect(most).toEqual({ live: 200, backlog: alone })
+  })
+
   it('gives sign-ups all of them', async () => {
     await add(300, 'credentials')
     startWorker()

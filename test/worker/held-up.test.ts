@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest'
 import { connectDatabase } from '../../db/connect.js'
 import type { Database } from '../../db/schema.js'
 import type { UserCreatedResult } from '../../queue/user-created.js'
@@ -7,6 +7,7 @@ import { watchForOutage } from '../../worker/outage.js'
 import { probeEnrolling } from '../../worker/statements.js'
 import { countEnrollments, enrollmentsOf, insertCourses, insertUsers } from '../support/application.js'
 import { useBlockers } from '../support/blocking.js'
+import { type PgBouncer, startPgBouncer } from '../support/pgbouncer.js'
 import { useDatabase } from '../support/servers.js'
 
 /** What everyone is promised who is not at fault. */
@@ -27,9 +28,9 @@ beforeEach(async () => {
 afterEach(stop)
 
 /** Starts an enroller as a worker has it, with sessions of their own. */
-function start(): void {
-  db = connectDatabase(database.url, { applicationName: 'auto-enroll worker' })
-  quickDb = connectDatabase(database.url, { applicationName: 'auto-enroll worker', queryTimeoutMs: 2000 })
+function start(url = database.url): void {
+  db = connectDatabase(url, { applicationName: 'auto-enroll worker' })
+  quickDb = connectDatabase(url, { applicationName: 'auto-enroll worker', queryTimeoutMs: 2000 })
   stopping = new AbortController()
   outages = []
   const outage = watchForOutage({
@@ -81,13 +82,22 @@ const enrolled = (
     )
     .toBe(users)
 
-describe.each(['without a statement_timeout', 'with a statement_timeout of 1 s'])('%s', (title) => {
+describe.each([
+  'without a statement_timeout',
+  'with a statement_timeout of 1 s',
+  'behind a PgBouncer in transaction mode',
+])('%s', (title) => {
+  let pooler: PgBouncer | undefined
+  beforeAll(async () => {
+    if (title.startsWith('behind')) pooler = await startPgBouncer(inject('postgresUrl'))
+  })
+  afterAll(() => pooler?.stop())
   beforeEach(async () => {
-    if (!title.startsWith('with a')) return
-    const [row] = await database.sql<{ name: string }>('select current_database() as name')
-    await database.sql(`alter database ${row?.name} set statement_timeout = '1s'`)
     await stop()
-    start()
+    const [row] = await database.sql<{ name: string }>('select current_database() as name')
+    const change = title.startsWith('with a') ? `set statement_timeout = '1s'` : 'reset statement_timeout'
+    await database.sql(`alter database ${row?.name} ${change}`)
+    start(pooler?.through(database.url))
   })
   afterEach(async () => {
     const [row] = await database.sql<{ name: string }>('select current_database() as name')
