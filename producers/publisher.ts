@@ -106,7 +106,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
 
   async function add(event: UserCreated): Promise<PublishResult> {
     const place = { url: queueUrl, prefix, partitions, timeoutMs: deadlineMs }
-    queue ??= openQueue({ ...place, onError: () => undefined, telemetry })
+    queue ??= openQueue({ ...place, onError: () => undefined, telemetry, addsOnly: true })
     return { status: await queue.add(event) }
   }
 

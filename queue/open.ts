@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { type JobType, Queue, type Telemetry } from 'bullmq'
 import { linkQueue, type QueueLink } from './connect.js'
+import { describeWhenConnected } from './description.js'
 import { findUnfinishedJob, freeLostUsers } from './lost.js'
 import { partitionOf, partitionPrefixes } from './partitions.js'
 import {
@@ -64,6 +65,8 @@ export interface OpenOptions {
   telemetry?: Telemetry
   /** Into how many the queue is split by a hash of the user id. Default 1. */
   partitions?: number
+  /** For a Redis user who may add events and nothing else: never writes what describes the queue. */
+  addsOnly?: boolean
 }
 
 /** States of jobs that are not finished. On Postgres a paused queue counts what waits as `paused`, which BullMQ's type of states has forgotten. */
@@ -71,19 +74,26 @@ export const UNFINISHED = ['waiting', 'paused' as JobType, 'prioritized', 'delay
 
 /** Opens the queue lazily: nothing is connected before the first call, and every call tries anew. */
 export function openQueue(options: OpenOptions): EventQueue {
-  const { url, prefix, timeoutMs, onError, telemetry, partitions: count = 1 } = options
+  const { url, prefix, timeoutMs, onError, telemetry, partitions: count = 1, addsOnly = false } = options
   const link = linkQueue({ url, prefix, profile: { mode: 'produce', timeoutMs }, onError })
   let queues: readonly BullQueue[] | undefined
 
   function partitions(): readonly BullQueue[] {
-    queues ??= partitionPrefixes(prefix, count).map(
+    if (queues !== undefined) return queues
+    queues = partitionPrefixes(prefix, count).map(
       (own) =>
         new Queue(
           QUEUE_NAME,
-          { ...link.options, prefix: own, ...(telemetry === undefined ? {} : { telemetry }) },
+          {
+            ...link.options,
+            prefix: own,
+            skipMetasUpdate: addsOnly,
+            ...(telemetry === undefined ? {} : { telemetry }),
+          },
           link.backend as never,
         ).on('error', onError) as BullQueue,
     )
+    if (!addsOnly) describeWhenConnected(link, queues)
     return queues
   }
 

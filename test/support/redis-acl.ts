@@ -12,6 +12,9 @@ export async function aclFlags(): Promise<string[]> {
 }
 
 /** The same Redis as one of those users. */
-export function asRedisUser(url: string, user: 'auto-enroll-sign-up' | 'auto-enroll-worker'): string {
+export function asRedisUser(
+  url: string,
+  user: 'auto-enroll-sign-up' | 'auto-enroll-worker' | 'auto-enroll-dashboard',
+): string {
   return url.replace('redis://', `redis://${user}:${PASSWORD}@`)
 }
