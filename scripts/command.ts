@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Argument, Command, CommanderError, Option } from 'commander'
+import { within } from '../config/deadline.js'
 import { readSettings, type SettingName } from '../config/settings.js'
 import { type Answer, answerFor, print } from './command/answer.js'
 import { type Context, openContext } from './command/context.js'
@@ -21,10 +22,13 @@ interface CommandSpec<Flags, Needed extends SettingName> extends Usage {
   needs?: readonly Needed[]
   /** It has to remove something at the end, so a second signal does not end it; `run` must limit how long that takes. */
   mustCleanUp?: boolean
+  /** Runs until it is signalled. A reader of its output that is stuck does not keep it from ending. */
+  isService?: boolean
   run: (context: Context<Needed>, flags: Flags, argument: string) => Promise<Answer>
 }
 
 const CLOSE_TIMEOUT_MS = 1500
+const SERVICE_PRINTS_WITHIN_MS = 1000
 const JSON_FLAG = new Option('--json', 'print one JSON document on stdout, and logs on stderr')
 
 /** Set while commands are loaded only to be listed. */
@@ -53,9 +57,9 @@ export async function runCommand<Flags extends object, Needed extends SettingNam
   // An error that nothing caught is reported in one line like any other, since a stack trace may repeat a row. A command
   // that listens for it ends in its own way.
   process.once('uncaughtException', (error) => {
-    if (process.listenerCount('uncaughtException') === 0) void exit(answerFor(error, spec.name), json)
+    if (process.listenerCount('uncaughtException') === 0) void exit(answerFor(error, spec.name), json, spec)
   })
-  await exit(await answerOf(spec, json), json)
+  await exit(await answerOf(spec, json), json, spec)
 }
 
 async function answerOf<Flags extends object, Needed extends SettingName>(
@@ -108,7 +112,12 @@ function parseFlags<Flags extends object>({
   return { flags: command.opts<Flags>(), argument: command.args[0] ?? '' }
 }
 
-async function exit(answer: Answer, json: boolean): Promise<never> {
-  await print(answer, json)
-  process.exit(answer.exitCode ?? 0)
+async function exit(
+  answer: Answer,
+  json: boolean,
+  { isService = false }: { isService?: boolean },
+): Promise<never> {
+  const printed = print(answer, json)
+  const printedInTime = isService ? within(SERVICE_PRINTS_WITHIN_MS, printed) : printed
+  process.exit(await printedInTime.catch(() => answer.exitCode ?? 0))
 }

@@ -9,6 +9,7 @@ await runCommand({
     'Serves the operators’ page until SIGTERM or SIGINT: whether everyone is enrolled, what is stuck and why, what to ' +
     'press; and bull-board at /queues.',
   needs: ['DATABASE_URL', 'QUEUE_URL'],
+  isService: true,
   async run({ settings, log, signal }) {
     const dashboard = await startDashboard(settings, log, (options) =>
       queueMissingUsers({ ...options, source: 'backfill', maxPending: DEFAULT_MAX_PENDING }),

@@ -14,6 +14,7 @@ await runCommand({
     'Takes sign-ups off the queue and enrolls them, reconciles, and serves /healthz, /readyz and /metrics until ' +
     'SIGTERM or SIGINT; then finishes what it is doing. A second signal ends it at once.',
   needs: ['DATABASE_URL', 'QUEUE_URL'],
+  isService: true,
   async run({ settings, log, signal }) {
     const tracing = await startTracing(settings.OTEL_EXPORTER_OTLP_ENDPOINT, settings.OTEL_SERVICE_NAME)
     const crash = uncaughtException(log)

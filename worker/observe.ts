@@ -1,5 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
-import type { Logger } from '../config/log.js'
+import { type Logger, lostLines } from '../config/log.js'
 import { OUTCOMES, type UserCreatedJob, type UserCreatedResult } from '../queue/user-created.js'
 import { faultOf } from './errors.js'
 import type { HeldUp } from './held.js'
@@ -37,7 +37,7 @@ export interface Observer {
 export function createObserver(log: Logger): Observer {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
-  const metrics = createMetrics(registry)
+  const metrics = createMetrics(registry, log)
   // A series that exists from the start can be alerted on before its first event.
   for (const outcome of [...OUTCOMES, 'failed']) metrics.jobs.inc({ outcome }, 0)
   for (const component of ['queue', 'database']) metrics.errors.inc({ component }, 0)
@@ -176,8 +176,17 @@ function createHeldUpLog(log: Logger, gauge: Gauge) {
   }
 }
 
-function createMetrics(registry: Registry) {
+function createMetrics(registry: Registry, log: Logger) {
   const registers = [registry]
+  new Counter({
+    name: 'auto_enroll_log_lines_lost_total',
+    help: 'Log lines that could not be written',
+    registers,
+    collect() {
+      this.reset()
+      this.inc(lostLines(log))
+    },
+  })
   return {
     jobs: new Counter({
       name: 'auto_enroll_jobs_total',

@@ -1,7 +1,7 @@
 import { basename } from 'node:path'
 import { CommanderError } from 'commander'
 import { Refusal } from '../../config/refusal.js'
-import { safeError } from '../../config/safe-error.js'
+import { codeOf, safeError } from '../../config/safe-error.js'
 import { SettingsError } from '../../config/settings.js'
 
 /** What a command reports: to a person, to a program (`--json`), and by its exit code (0 unless set). */
@@ -34,14 +34,29 @@ export function answerFor(error: unknown, name: string): Answer {
   return { text: report, json: { error: report }, exitCode: EXIT_FAILED }
 }
 
-/** Prints to stdout, or to stderr when it is an error message for a person. */
-export async function print({ text, json: document, exitCode = 0 }: Answer, json: boolean): Promise<void> {
+/**
+ * Prints to stdout, or to stderr when it is an error message for a person.
+ *
+ * @returns the exit code of the answer, or 1 if the disk is full
+ */
+export async function print(answer: Answer, json: boolean): Promise<number> {
+  const { text, json: document, exitCode = 0 } = answer
   const output = json ? JSON.stringify(document, null, 2) : text
-  if (output === '') return
+  if (output === '') return exitCode
   const stream = json || exitCode === 0 || !('error' in document) ? process.stdout : process.stderr
-  // A reader such as `head` may have gone.
+  const code = await write(stream, `${asCalled(output)}\n`)
+  // A reader such as `head` that has gone has read enough.
+  if (code === undefined || code === 'EPIPE') return exitCode
+  await write(process.stderr, `the result could not be written: ${code}\n`)
+  return EXIT_FAILED
+}
+
+/** @returns the code of the error, if there was one */
+function write(stream: NodeJS.WriteStream, output: string): Promise<string | undefined> {
   stream.on('error', () => undefined)
-  await new Promise<void>((resolve) => stream.write(`${asCalled(output)}\n`, () => resolve()))
+  return new Promise((resolve) =>
+    stream.write(output, (error) => resolve(error ? (codeOf(error) ?? error.name) : undefined)),
+  )
 }
 
 /**
