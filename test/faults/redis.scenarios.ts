@@ -24,7 +24,7 @@ describe.concurrent('Redis', () => {
     play(test, {}, async (stage) => {
       await stage.queue.pause()
       await addUsers(stage, 200)
-      await breakFor(stage, { begin: () => tell(stage, 'flushall'), lastsMs: 0, end: () => undefined })
+      await breakFor(stage, { begin: () => runOnRedis(stage, 'flushall'), lastsMs: 0, end: () => undefined })
     }))
 
   it('loses only the list of waiting jobs', (test) =>
@@ -32,7 +32,7 @@ describe.concurrent('Redis', () => {
       await stage.queue.pause()
       await addUsers(stage, 200)
       const begin = async () => {
-        await tell(stage, 'del', '{auto-enroll}:user-created:wait')
+        await runOnRedis(stage, 'del', '{auto-enroll}:user-created:wait')
         await stage.queue.resume()
       }
       await breakFor(stage, { begin, lastsMs: 0, end: () => undefined })
@@ -46,9 +46,9 @@ describe.concurrent('Redis', () => {
   it('out of memory under noeviction', (test) =>
     play(test, {}, (stage) =>
       breakFor(stage, {
-        begin: () => tell(stage, 'config', 'set', 'maxmemory', '1mb'),
+        begin: () => runOnRedis(stage, 'config', 'set', 'maxmemory', '1mb'),
         lastsMs: 6000,
-        end: () => tell(stage, 'config', 'set', 'maxmemory', '0'),
+        end: () => runOnRedis(stage, 'config', 'set', 'maxmemory', '0'),
       }),
     ))
 
@@ -78,10 +78,10 @@ async function loseHolder({ group, during, faultEnds }: Scenario): Promise<void>
   await during(6000)
 }
 
-async function tell({ redis }: Scenario, command: string, ...words: string[]): Promise<unknown> {
+async function runOnRedis({ redis }: Scenario, name: string, ...words: string[]): Promise<unknown> {
   const client = new Redis(redis.url)
   try {
-    return await client.call(command, ...words)
+    return await client.call(name, ...words)
   } finally {
     client.disconnect()
   }
