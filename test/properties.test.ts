@@ -16,7 +16,7 @@ import { startConsumer, type TestConsumer } from './support/worker.js'
 const PEOPLE = 4
 const person = fc.nat(PEOPLE - 1)
 
-/** What may happen; everything in one inner list happens at once. */
+/** What may happen. Everything in one inner list happens at once. */
 const story = fc.array(
   fc.array(
     fc.oneof(
@@ -32,7 +32,7 @@ const story = fc.array(
 )
 type Happening = ReturnType<typeof story.generate>['value'][number][number]
 
-describe.each(BACKENDS)('whatever happens in whatever order, with the queue on %s', (backend) => {
+describe.each(BACKENDS)('whatever happens in any order, with the queue on %s', (backend) => {
   const database = useDatabase()
   const failing = new Set<string>()
   let queue: EventQueue
@@ -96,7 +96,7 @@ describe.each(BACKENDS)('whatever happens in whatever order, with the queue on %
       group by u.id, c.id, c."isPublished"
     `)
 
-  it('each user ends up in each published course, once, and in no draft', async () => {
+  it('each user ends up in each published course exactly once, and in no draft', async () => {
     await fc.assert(
       fc.asyncProperty(story, fc.integer({ min: 0, max: 3 }), async (chapters, lost) => {
         await database.sql('truncate "User", "Course" cascade')

@@ -38,7 +38,7 @@ describe('alert rules and the Grafana dashboard', () => {
   })
   afterAll(() => worker.close())
 
-  it('the rules name only metrics that the processes export, and lead to the runbook', async () => {
+  it('rules name only metrics that the processes export, and link to the runbook', async () => {
     const { groups } = parse(await readFile('deploy/prometheus/alerts.yml', 'utf8')) as {
       groups: {
         rules: { alert: string; expr: string; annotations: { summary: string; runbook_url: string } }[]
@@ -54,7 +54,7 @@ describe('alert rules and the Grafana dashboard', () => {
     }
   })
 
-  it('the rules pass Prometheus’ own check', async () => {
+  it('rules pass Prometheus’ own check', async () => {
     const { stdout } = await execa('promtool', ['check', 'rules', 'deploy/prometheus/alerts.yml'])
     expect(stdout).toContain('SUCCESS')
   })
@@ -80,7 +80,7 @@ describe('alert rules and the Grafana dashboard', () => {
     }
   })
 
-  it('the panels name only metrics that the processes export', async () => {
+  it('panels name only metrics that the processes export', async () => {
     const { panels } = JSON.parse(await readFile('deploy/grafana/auto-enroll.json', 'utf8')) as {
       panels: { title: string; targets: { expr: string }[] }[]
     }

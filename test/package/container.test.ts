@@ -45,7 +45,7 @@ describe('Dockerfile', () => {
     expect(instructions('USER').at(-1)).toMatch(/^[1-9]\d*:[1-9]\d*$/)
   })
 
-  it('copies what exists, what the build reads, and what its processes read', () => {
+  it('copies only existing files, and all that the build and the processes read', () => {
     const sources = dockerfile
       .getCOPYs()
       .filter((copy) => copy.getFromFlag() === null)
@@ -75,7 +75,7 @@ describe('Dockerfile', () => {
     expect(commandsIn(dockerfileText).filter((name) => !existsSync(`scripts/${name}.ts`))).toEqual([])
   })
 
-  it('has a health check that tells a worker in order from one out of order and from none', async () => {
+  it('has a health check that fails for an unhealthy worker and for no worker', async () => {
     const [program = '', ...args] = healthcheckOfImage()
     let reason: string | undefined
     const app = createHealthApp({
@@ -100,7 +100,7 @@ describe('Dockerfile', () => {
 })
 
 describe('docker-compose.yml', () => {
-  it('pins the images of others', () => {
+  it('pins foreign images', () => {
     for (const { image, build } of Object.values(services)) {
       if (build === undefined) expect(image).toMatch(/:\d+\.\d+(\.\d+)?-/)
     }
@@ -114,7 +114,7 @@ describe('docker-compose.yml', () => {
     expect(readSettings(filled, ['DATABASE_URL', 'QUEUE_URL'])).toBeDefined()
   })
 
-  it('shows the defaults that the settings have', () => {
+  it('shows the same defaults as the settings', () => {
     const defaults = settingsSchema.parse({})
     for (const [, name = '', value] of composeText.matchAll(/\$\{(\w+):-([^}]*)\}/g)) {
       if (settingNames.includes(name))
@@ -127,13 +127,13 @@ describe('docker-compose.yml', () => {
     expect(commandsIn(composeText).filter((name) => !existsSync(`scripts/${name}.ts`))).toEqual([])
   })
 
-  it('publishes ports on loopback alone, and none of the worker, so that there can be many', () => {
+  it('publishes ports only on loopback, and none of the worker, so that there can be several', () => {
     const ports = Object.values(services).flatMap((service) => service.ports ?? [])
     for (const port of ports) expect(port).toMatch(/^127\.0\.0\.1:/)
     expect(services.worker?.ports).toBeUndefined()
   })
 
-  it('migrates once before anything else starts, and waits only for what tells its health', () => {
+  it('migrates once before anything else starts, and waits only for services that have a health check', () => {
     for (const [name, { depends_on = {} }] of ours) {
       if (name !== 'migrate') expect(depends_on.migrate?.condition).toBe('service_completed_successfully')
       for (const [other, { condition }] of Object.entries(depends_on)) {
@@ -147,7 +147,7 @@ describe('docker-compose.yml', () => {
     expect(graceMs).toBeGreaterThan(settingsSchema.parse({}).SHUTDOWN_TIMEOUT_MS)
   })
 
-  it('keeps what Postgres and Redis hold', () => {
+  it('keeps the data of Postgres and Redis', () => {
     expect(services.postgres?.volumes).toEqual(['postgres:/var/lib/postgresql'])
     expect(services.redis?.volumes).toEqual(['redis:/data'])
   })
@@ -180,7 +180,7 @@ function commandsIn(text: string): string[] {
   return [...text.matchAll(/dist\/scripts\/([\w-]+)\.js/g)].map(([, name = '']) => name)
 }
 
-/** What Compose puts in place of `${NAME:-default}` and `${NAME:?reason}` when NAME is set for the latter alone. */
+/** What Compose substitutes for `${NAME:-default}` and `${NAME:?reason}` when NAME is set only for the latter. */
 function interpolate(value: string): string {
   return value.replace(/\$\{\w+:-([^}]*)\}/g, '$1').replace(/\$\{\w+:\?[^}]*\}/g, 'given')
 }
