@@ -11,7 +11,7 @@ import type { Person, Visit } from './person.js'
 export const BOARD_PATH = '/queues'
 const MAX_JOBS_PER_PAGE = 100
 
-/** Answers a request for bull-board's pages: all of it for operators, without anything that changes for viewers. */
+/** Serves bull-board: everything to operators, and to viewers what only reads. */
 export function createBoard(queue: EventQueue): (c: Context<Visit>) => Promise<Response> {
   const boards = new Map<Person['role'], Hono>()
 
@@ -33,7 +33,7 @@ export function createBoard(queue: EventQueue): (c: Context<Visit>) => Promise<R
   }
 }
 
-/** The path at which bull-board shows a job, or `undefined` where no partition holds it any more. */
+/** The path at which bull-board shows a job, or `undefined` if no partition holds it any more. */
 export async function boardPathOf(queue: EventQueue, jobId: string): Promise<string | undefined> {
   const jobs = await Promise.all(queue.partitions().map((bull) => bull.getJob(jobId)))
   const partition = jobs.findIndex((job) => job !== undefined)
@@ -50,7 +50,7 @@ function makeBoard(partitions: readonly BullQueue[], readOnlyMode: boolean): Hon
   const serverAdapter = new HonoAdapter(serveStatic)
   serverAdapter.setBasePath(BOARD_PATH)
   createBullBoard({
-    // Each has the same name; bull-board tells them apart by it.
+    // bull-board tells queues apart by name, and all partitions have the same.
     queues: partitions.map(
       (bull, index) => new BullMQAdapter(bull, { readOnlyMode, prefix: prefixOf(index) }),
     ),
@@ -67,12 +67,12 @@ function makeBoard(partitions: readonly BullQueue[], readOnlyMode: boolean): Hon
   return new Hono({ strict: false }).route(BOARD_PATH, serverAdapter.registerPlugin())
 }
 
-/** bull-board's page asks another host for fonts; it does as well without. */
+/** bull-board's page loads fonts from another host; it works without them. */
 function withoutOtherHosts(page: string): string {
   return page.replace(/<link[^>]+href="https?:[^>]*>/g, '')
 }
 
-/** What a changing request to bull-board does, in the audit log's words. */
+/** What a request that changes something does, as the audit log calls it. */
 export function boardAction(method: string, path: string): { action: AuditedAction; target?: string } {
   const what = path.slice(`${BOARD_PATH}/api/queues`.length)
   if (/^(\/[^/]+)?\/pause$/.test(what)) return { action: 'pause' }

@@ -5,11 +5,11 @@ import { LOOPBACK } from '../config/settings.js'
 
 /** Where a request comes from, as far as the trusted proxies in between can be believed. */
 interface Client {
-  /** The address to count wrong passwords by: of an IPv6 address the network, which one person has all of. */
+  /** The address to count wrong passwords by. For IPv6 the network, because one person has all of its addresses. */
   address: string
-  /** Hosts, with their ports, under which the visitor's browser may know this page. */
+  /** The hosts, with ports, that may be in the visitor's address bar. */
   hosts: readonly string[]
-  /** Whether the visitor's browser speaks TLS, if only with the first of several proxies. */
+  /** Whether the visitor's browser uses TLS, if only to the first of several proxies. */
   overTls: boolean
 }
 

@@ -9,7 +9,7 @@ import type { StateReader } from './state.js'
 import type { UserLookup } from './user-lookup.js'
 import type { VerdictContext } from './verdict/facts.js'
 
-/** What the pages are made of. */
+/** What the pages need. */
 export interface DashboardContext {
   db: Database
   queue: EventQueue
@@ -18,7 +18,7 @@ export interface DashboardContext {
   samples: Samples
   actions: Actions
   lookUp: UserLookup
-  /** `/healthz`, `/readyz` and `/metrics`, open to all: they name nobody. */
+  /** `/healthz`, `/readyz` and `/metrics`, which name nobody. */
   health: Hono
   settings: Omit<VerdictContext, 'now'>
   log: Logger

@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { marked } from 'marked'
 
-/** Where this package lies, whether it runs from `dist/` or not. */
+/** The folder of this package, whether or not it runs from `dist/`. */
 const ROOT = packageRoot(dirname(fileURLToPath(import.meta.url)))
 
 function packageRoot(folder: string): string {
@@ -14,7 +14,7 @@ function packageRoot(folder: string): string {
 
 const uplot = dirname(createRequire(import.meta.url).resolve('uplot/package.json'))
 
-/** Tone of the page to colour of its icon, the same as in the style sheet. */
+/** The colour of the icon for each tone of the page, as in the style sheet. */
 const ICON_COLOURS: Record<string, string> = {
   good: '#15803d',
   busy: '#1d4ed8',
@@ -31,7 +31,7 @@ const FILES: Record<string, { path: string; type: string }> = {
   'uplot.js': { path: join(uplot, 'dist/uPlot.iife.min.js'), type: 'text/javascript; charset=utf-8' },
 }
 
-/** A file that the page asks for, or `undefined` for one that it does not have. */
+/** A file that the page loads, or `undefined` if there is no such file. */
 export async function asset(name: string): Promise<{ body: string; type: string } | undefined> {
   const colour = ICON_COLOURS[/^icon-([a-z]+)\.svg$/.exec(name)?.[1] ?? '']
   if (colour !== undefined) {
@@ -42,7 +42,7 @@ export async function asset(name: string): Promise<{ body: string; type: string 
   return file === undefined ? undefined : { body: await readFile(file.path, 'utf8'), type: file.type }
 }
 
-/** `docs/runbook.md` as HTML, each heading with its name as id. */
+/** `docs/runbook.md` as HTML, with an id on each heading. */
 export async function runbookHtml(): Promise<string> {
   const markdown = await readFile(join(ROOT, 'docs/runbook.md'), 'utf8')
   const rendered = await marked.parse(markdown)

@@ -13,18 +13,18 @@ const POLICY = {
   baseUri: ["'self'"],
 }
 
-// Whether a site is to be had over TLS alone is for the proxy to say that ends it.
-// Without a referrer a browser calls the origin of a form `null`, and it could not be told from another site's.
+// HSTS is the TLS proxy's job.
+// Without a referrer, browsers send `Origin: null` with a form, which another site's form may send too.
 const COMMON = {
   strictTransportSecurity: false,
   xFrameOptions: 'DENY',
   referrerPolicy: 'same-origin',
 } as const
 
-/** Strict headers: nothing from another host, no inline script or style, in no frame. */
+/** Strict headers: nothing from other hosts, no inline scripts or styles, no framing. */
 export const strictHeaders: MiddlewareHandler = secureHeaders({ ...COMMON, contentSecurityPolicy: POLICY })
 
-/** The same for bull-board, whose page styles elements inline. */
+/** The same for bull-board, which uses inline styles. */
 export const boardHeaders: MiddlewareHandler = secureHeaders({
   ...COMMON,
   contentSecurityPolicy: { ...POLICY, styleSrc: ["'self'", "'unsafe-inline'"] },

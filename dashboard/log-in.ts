@@ -45,7 +45,7 @@ export function logInRoutes(access: Access): Hono<Visit> {
   return routes
 }
 
-/** Lets nobody past whom `access` does not know. */
+/** Lets only those in whom `access` knows. */
 export function admit(access: Access): MiddlewareHandler<Visit> {
   return async (c, next) => {
     const entry = await access.enter(c)
@@ -63,7 +63,7 @@ export function admit(access: Access): MiddlewareHandler<Visit> {
   }
 }
 
-/** Sends a person who opens a page to the login; a program gets a sentence, and unless a browser runs it, how to log in. */
+/** Sends people to the login page. Programs get a sentence, and the challenge unless they run in a browser. */
 function refuse(c: Context<Visit>, why: string, canLogIn: boolean): Response | Promise<Response> {
   const isPage = c.req.header('accept')?.includes('text/html') === true
   if (isPage && canLogIn) return c.redirect(loginFor(c), 303)

@@ -1,14 +1,14 @@
-/** Somebody who may open the page. A viewer reads; an operator also acts. */
+/** Somebody who may open the page. Viewers read; operators also act. */
 export interface Person {
   name: string
   role: 'viewer' | 'operator'
 }
 
-/** What every request of somebody who got in carries. */
+/** What is known during each request that was let in. */
 export interface Visit {
   Variables: {
     person: Person
-    /** Whether the person came with a session of ours, which logging out ends. */
+    /** Whether the person has a session, which logging out ends. */
     hasSession: boolean
   }
 }

@@ -24,7 +24,7 @@ export type DashboardSettings = Settings & { DATABASE_URL: string; QUEUE_URL: st
 
 export interface RunningDashboard {
   url: string
-  /** Stops serving and closes every connection; a backfill under way stops where it is. */
+  /** Stops serving, stops a running backfill where it is, and closes every connection. */
   close(): Promise<void>
 }
 
@@ -32,14 +32,14 @@ const QUEUE_TIMEOUT_MS = 3000
 const DATABASE_CONNECTIONS = 6
 /** A database that does not answer keeps its pool from ending. */
 const CLOSE_TIMEOUT_MS = 2000
-/** Well below the time that Prometheus waits, so that a frozen queue does not hide the other figures. */
+/** Well below Prometheus' own timeout, so that a frozen queue does not hide the other figures. */
 const METRICS_TIMEOUT_MS = 2000
 
 /**
- * Starts the operators' page in this process. A database or queue that is away does not stop it: the page says so.
+ * Starts the operators' page in this process. It also starts when the database or the queue is away, and says so.
  *
  * @param backfill the worker's own function, which this room may not import
- * @throws {SettingsError} when its HTTP port cannot be had
+ * @throws {SettingsError} when it cannot listen on its HTTP port
  */
 export async function startDashboard(
   settings: DashboardSettings,
@@ -82,7 +82,7 @@ export async function startDashboard(
       db,
       queue,
       settings: circumstances,
-      // The latest are read anew: whoever looks a user up should not see what was so some seconds ago.
+      // Reads the latest again, so that looking up a user never shows what was true some seconds ago.
       failedJobs: async () => {
         const [latest, { failures }] = await Promise.all([failedJobs(queue).next(), reader.read()])
         return [...(latest.value ?? []), ...(lastKnown(failures)?.jobs ?? [])]

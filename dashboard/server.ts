@@ -126,7 +126,7 @@ function failurePage(error: Error, c: Context<Visit>, log: Logger): Response | P
   log.warn({ err: error, path: c.req.path }, 'a page could not be shown')
   const page = problemPage(c.get('person') === undefined ? undefined : visitor(c), 'That did not work', [
     safeError(error).message,
-    'The database or the queue may be away; the overview tells.',
+    'The database or the queue may be away; the overview says more.',
   ])
   return c.html(page, 502)
 }

@@ -2,18 +2,18 @@ import { type BackendFactory, createRedisBackend, RedisQueueBackend } from 'bull
 import type { Cluster, Redis } from 'ioredis'
 import { READ_FIELDS, READ_IDS, READ_LOGS } from './bounded-scripts.js'
 
-/** More than any caller asks for; who asks for all gets the first of them. */
+/** More than any caller asks for. Asking for all of them returns the first ones. */
 const MAX_JOBS = 10_000
 const MAX_ID_BYTES = 255
 const MAX_LOG_LINES = 200
 const MAX_LOG_BYTES = 4096
 
-/** A field of a stored job: how much of it is read, and what replaces one that is larger or malformed. */
+/** A field of a stored job: how much of it is read, and what replaces it if it is larger or malformed. */
 interface Field {
   maxBytes: number
   standIn: string
   isValid: (value: string) => boolean
-  /** What is too long is cut to so many bytes instead, unless it is enormous. */
+  /** If set, a longer value is cut to this many bytes instead, unless it is enormous. */
   cutTo?: number
 }
 
@@ -27,7 +27,7 @@ const text: Field = { maxBytes: 1024, standIn: TOO_LARGE, isValid: () => true }
 /** Also a time, in milliseconds since 1970. */
 const number: Field = { maxBytes: 15, standIn: '0', isValid: (digits) => /^\d+$/.test(digits) }
 
-/** The fields that BullMQ reads of a job, and as it stores them. */
+/** The fields that BullMQ reads of a job, by the names under which it stores them. */
 const FIELDS: Readonly<Record<string, Field>> = {
   name: text,
   data: json({ problem: TOO_LARGE }),
@@ -55,14 +55,14 @@ const FIELDS: Readonly<Record<string, Field>> = {
 
 /**
  * BullMQ's Redis backend, except that it reads a bounded part of each job. Anyone who may add events can store jobs of any
- * size and shape, and BullMQ reads them whole: a few hundred megabytes end the dashboard, and one job that is no JSON breaks
- * every list that it is in.
+ * size and shape, and BullMQ reads them whole: a few hundred megabytes end the dashboard, and one job that is not JSON breaks
+ * every list it is in.
  */
 export function boundedRedisBackend(client: Redis | Cluster): BackendFactory<RedisQueueBackend> {
   return (...args) => {
     const backend = createRedisBackend(...args)
     return Object.assign(backend, {
-      /** Ids alone, because BullMQ then asks for each job anyway. */
+      /** Only ids, because BullMQ then reads each job again anyway. */
       async getJobs(types: readonly string[], start = 0, end = -1, ascending = false) {
         const last = Math.min(end < 0 ? Number.POSITIVE_INFINITY : end, start + MAX_JOBS - 1)
         const states = new Set(types.map((type) => (type === 'waiting' ? 'wait' : type)))
@@ -107,7 +107,7 @@ function storedFields(values: readonly Value[]): Record<string, string> {
   )
 }
 
-/** What BullMQ makes of the fields, were they all that is stored. */
+/** Parses the fields as BullMQ would, as if nothing else were stored. */
 function readAsBullMQ(backend: RedisQueueBackend, jobId: string, fields: Record<string, string>) {
   const queue = {
     toKey: (type: string) => backend.toKey(type),

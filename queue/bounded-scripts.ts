@@ -23,7 +23,7 @@ return ids`
 /**
  * Fields of a job: nothing where there is none, 0 where it is larger than may be read.
  *
- * `KEYS[1]` the job · `ARGV` for each field its name, how many bytes may be read, and to how many more are cut, or 0
+ * `KEYS[1]` the job · `ARGV` for each field its name, how many bytes may be read, and to how many a longer value is cut (0: not read)
  */
 export const READ_FIELDS = `
 local cuttable = 1048576

@@ -2,12 +2,12 @@ import { Cluster, Redis } from 'ioredis'
 import type { QueueLink } from './connect.js'
 import type { BullQueue } from './open.js'
 
-/** BullMQ's own: how many entries the stream of events keeps, about. */
+/** BullMQ's default: roughly how many entries the stream of events keeps. */
 const MAX_EVENTS = 10_000
 
 /**
- * Writes what BullMQ needs to know of the queue whenever its Redis was connected, which may have lost its data since. BullMQ
- * writes it when it starts, or else with the first job, and the Redis user of sign-ups may not.
+ * Writes BullMQ's settings of the queue after each connection, because Redis may have lost its data meanwhile. BullMQ writes
+ * them only when it starts or with the next job, and the Redis user of sign-ups may not write them.
  */
 export function describeWhenConnected({ client }: QueueLink, bulls: readonly BullQueue[]): void {
   if (!(client instanceof Redis || client instanceof Cluster)) return

@@ -65,7 +65,7 @@ export interface OpenOptions {
   telemetry?: Telemetry
   /** Into how many the queue is split by a hash of the user id. Default 1. */
   partitions?: number
-  /** For a Redis user who may add events and nothing else: never writes what describes the queue. */
+  /** Never writes the queue's own settings, because the Redis user of sign-ups may only add events. */
   addsOnly?: boolean
 }
 

@@ -41,7 +41,7 @@ describe('with two accounts', () => {
     '/plots.json',
     '/runbook',
     '/pause',
-  ])('tells a stranger nothing on %s', async (path) => {
+  ])('shows a stranger nothing on %s', async (path) => {
     const response = await fetch(dashboard.url + path, { redirect: 'manual' })
     expect(response.status).toBe(401)
     expect(await response.text()).toBe('Log in first, or send basic authentication.')
@@ -273,7 +273,7 @@ describe('a body', () => {
 })
 
 describe('without a password', () => {
-  it('is open to whoever is on this machine, as the operator', async () => {
+  it('is open to everybody on this machine, as the operator', async () => {
     const dashboard = await start({})
     try {
       expect(await statusWith(dashboard, {})).toBe(200)
@@ -344,7 +344,7 @@ describe('behind a proxy that names the user', () => {
     }
   })
 
-  it('believes no header at all unless it is told to', async () => {
+  it('believes no header unless one is set', async () => {
     const dashboard = await start()
     try {
       expect(await statusWith(dashboard, { 'x-forwarded-user': 'olga' })).toBe(401)

@@ -60,7 +60,7 @@ describe('jobs that are far too large', () => {
     await client.zadd(key(state), Date.now(), jobId)
   }
 
-  it('are read no further than an event of ours is long', async () => {
+  it('are read only as far as an event is long', async () => {
     for (const state of ['failed', 'completed', 'delayed', 'prioritized'] as const) {
       const jobs = await queue.bull().getJobs([state])
       expect(jobs).toHaveLength(5)
