@@ -59,7 +59,7 @@ export function createActions({ db, queue, log, backfill }: ActionsContext): Act
       log[level]({ ...event, err: error }, 'not written to the audit log')
     })
     return (ended) => {
-      log.info({ ...event, ...ended }, 'what came of it')
+      log.info({ ...event, ...ended }, 'the result')
       return end(ended)
     }
   }

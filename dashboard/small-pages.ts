@@ -66,6 +66,14 @@ export function nobodyPage(person: Visitor, search: string): Markup {
   )
 }
 
+const MARKS = { good: '✓', neutral: '·', bad: '✕' }
+
+/** Neutral where some courses are lacking, or none is published. */
+function toneOf(enrolled: boolean, lacksCourses: boolean): keyof typeof MARKS {
+  if (enrolled) return lacksCourses ? 'neutral' : 'good'
+  return lacksCourses ? 'bad' : 'neutral'
+}
+
 /** What is known of one user. */
 export function userPage(
   person: Visitor,
@@ -73,10 +81,11 @@ export function userPage(
   { user, courses, jobs, sentence, enrolled }: Explanation,
 ): Markup {
   const missing = courses.some((course) => course.isPublished && course.status === undefined)
+  const tone = toneOf(enrolled, missing)
   return layout(
     { title: user.email, person, search },
-    html`<section class="verdict ${enrolled ? 'good' : 'bad'}" aria-label="Verdict">
-        <span class="mark" aria-hidden="true">${enrolled ? '✓' : '✕'}</span>
+    html`<section class="verdict ${tone}" aria-label="Verdict">
+        <span class="mark" aria-hidden="true">${MARKS[tone]}</span>
         <div><h1>${user.email}</h1><p class="sentence">${sentence}</p>
         <p class="row">${missing && person.role === 'operator' ? linkButton(`/enroll?user=${encodeURIComponent(user.id)}`, 'Enroll now', 'primary') : EMPTY}</p></div>
       </section>
@@ -87,7 +96,7 @@ export function userPage(
         ${courses.length === 0 ? html`<p class="quiet">No course is published.</p>` : courseTable(courses)}
         ${courses.length > COURSES_LISTED ? html`<p class="quiet">and ${courses.length - COURSES_LISTED} more of ${count(courses.length, 'course')}, ${lackedOf(courses)}.</p>` : EMPTY}</section>
       <section class="card"><h2>Jobs in the queue</h2>
-        ${jobs === undefined ? html`<p class="bad-text">The queue does not respond.</p>` : jobs.length === 0 ? html`<p class="quiet">None.</p>` : jobTable(jobs)}</section>`,
+        ${jobList(jobs)}</section>`,
   )
 }
 
@@ -104,6 +113,11 @@ function courseTable(courses: Explanation['courses']): Markup {
         <td>${course.enrolledAt === undefined ? '–' : moment(course.enrolledAt)}</td>
         <td>${course.madeBy === undefined ? '–' : MAKERS[course.madeBy]}</td></tr>`,
     )}</tbody></table></div>`
+}
+
+function jobList(jobs: Explanation['jobs']): Markup {
+  if (jobs === undefined) return html`<p class="bad-text">The queue does not respond.</p>`
+  return jobs.length === 0 ? html`<p class="quiet">None.</p>` : jobTable(jobs)
 }
 
 function jobTable(jobs: NonNullable<Explanation['jobs']>): Markup {

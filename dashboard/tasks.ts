@@ -1,18 +1,18 @@
-/** Something long that an operator started; one at a time. */
+/** A long task that an operator started; only one runs at a time. */
 export interface Task {
   kind: 'backfill' | 'retry-failed'
   by: string
   startedAt: Date
   done: number
-  /** How many there were to do when it began. */
+  /** How many there were to do at the start. */
   total: number
-  /** What came of it, once it has ended. */
+  /** The result, once it has ended. */
   ended?: { at: Date; result: string; succeeded: boolean }
   stop(): void
 }
 
 export interface Tasks {
-  /** The one that runs, or else the last that did. */
+  /** The running task, or else the last one. */
   current(): Task | undefined
   /**
    * Starts a task and returns at once.
@@ -20,12 +20,12 @@ export interface Tasks {
    * @throws {Error} while another one runs
    */
   start(spec: TaskSpec): void
-  /** Stops what runs and waits for its end. */
+  /** Stops the running task and waits for its end. */
   close(): Promise<void>
 }
 
 interface TaskSpec extends Pick<Task, 'kind' | 'by' | 'total'> {
-  /** Does it, and says in words what came of it. */
+  /** Does the work and returns its result in words. */
   work: (progress: (done: number) => void, signal: AbortSignal) => Promise<string>
   onEnd: (ended: { result: string; succeeded: boolean }) => Promise<void>
   describeError: (error: unknown) => string
