@@ -71,6 +71,11 @@ export async function withColumns<T>(db: Database, work: (columns: Columns) => P
   }
 }
 
+/** To be called with each error of a statement on the pool, so that one that was made of old columns is the last. */
+export function forgetIfChanged(db: Database, error: unknown): void {
+  if (suggestsOtherColumns(error)) known.delete(db)
+}
+
 /**
  * Codes of appendix A of the PostgreSQL manual by which a changed schema shows: 42 (something is undefined or of another
  * type), 22 (a value does not fit its type), 0A (a cached plan no longer fits), and a new column that must be filled.

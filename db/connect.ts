@@ -2,6 +2,7 @@ import { Kysely, PostgresDialect, type PostgresPool } from 'kysely'
 import type pg from 'pg'
 import { SessionPool } from '../config/session-pool.js'
 import { cancelStatement } from './cancel.js'
+import { forgetIfChanged } from './columns.js'
 import type { Database, Schema } from './schema.js'
 
 interface ConnectOptions {
@@ -24,7 +25,9 @@ interface ConnectOptions {
  */
 export function connectDatabase(url: string, options: ConnectOptions = {}): Database {
   const pool = createPool(url, options)
-  return new Kysely<Schema>({ dialect: new PostgresDialect({ pool: droppingSilent(pool) }) })
+  const onQueryError = (error: unknown) => forgetIfChanged(db, error)
+  const db = new Kysely<Schema>({ dialect: new PostgresDialect({ pool: watched(pool, onQueryError) }) })
+  return db
 }
 
 const QUERY_TIMEOUT_MS = 30_000
@@ -36,7 +39,7 @@ const READ_TIMEOUT = 'Query read timeout'
  * The pool, with connections dropped on which a statement went unanswered. node-postgres would hand them to the next
  * caller, whose statement then waits behind the unanswered one.
  */
-function droppingSilent(pool: pg.Pool): PostgresPool {
+function watched(pool: pg.Pool, onQueryError: (error: unknown) => void): PostgresPool {
   return {
     async connect() {
       const client = await pool.connect()
@@ -50,6 +53,7 @@ function droppingSilent(pool: pg.Pool): PostgresPool {
             // It may hold locks that the next attempt would wait for.
             cancelStatement(client)
           }
+          onQueryError(error)
           throw error
         }
       }

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { accountsOf, insertUser, type NewUser, proveEmail, touchLogin } from '../db/accounts.js'
-import { type Columns, columnsOf } from '../db/columns.js'
+import { type Columns, withColumns } from '../db/columns.js'
 import type { Database } from '../db/schema.js'
 import { hasEnrollment } from '../db/users.js'
 import { emailSchema } from './email.js'
@@ -71,11 +71,12 @@ export async function signInWithGoogle(
   if (parsed.data.email_verified !== true) return { status: 'refused', reason: 'email-not-verified' }
 
   const { email, name, picture } = parsed.data
-  const columns = await columnsOf(db)
   const spelling = profile.email?.trim() ?? email
-  const signedIn = await enter(db, columns, spelling, newUser(email, name, picture))
+  const signedIn = await withColumns(db, (columns) =>
+    enter(db, columns, spelling, newUser(email, name, picture)),
+  )
   const { userId, isNew } = signedIn
-  if (!isNew && (await hasEnrollment(db, columns, userId))) return signedIn
+  if (!isNew && (await withColumns(db, (columns) => hasEnrollment(db, columns, userId)))) return signedIn
   return { ...signedIn, publish: await publisher.publish({ userId, source: 'google' }) }
 }
 

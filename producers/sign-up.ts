@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { emailTaken, insertUser } from '../db/accounts.js'
-import { columnsOf } from '../db/columns.js'
+import { withColumns } from '../db/columns.js'
 import type { ProvenEmail } from '../db/email-proof.js'
 import type { Database } from '../db/schema.js'
 import { emailSchema } from './email.js'
@@ -74,10 +74,11 @@ export async function signUp(context: SignUpContext, input: SignUpInput): Promis
     return { status: 'rate-limited', errors: { email: 'Too many attempts; try again in a while' } }
   }
   const passwordHash = await (context.hashPassword ?? hashPassword)(password)
-  const columns = await columnsOf(db)
-  const userId = (await emailTaken(db, columns, email))
-    ? undefined
-    : await insertUser(db, columns, { name, email, passwordHash })
+  const userId = await withColumns(db, async (columns) =>
+    (await emailTaken(db, columns, email))
+      ? undefined
+      : insertUser(db, columns, { name, email, passwordHash }),
+  )
   if (userId === undefined) {
     return { status: 'email-taken', errors: { email: 'This email address is already in use' } }
   }

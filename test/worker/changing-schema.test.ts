@@ -2,10 +2,14 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { columnsOf } from '../../db/columns.js'
 import { connectDatabase } from '../../db/connect.js'
 import type { Database } from '../../db/schema.js'
+import { usersWithoutEnrollment } from '../../db/users.js'
+import { signInWithGoogle } from '../../producers/google.js'
+import { signUp } from '../../producers/sign-up.js'
 import { createEnroller, type Enroll } from '../../worker/enroll.js'
 import { watchForOutage } from '../../worker/outage.js'
 import { probeEnrolling } from '../../worker/statements.js'
 import { applicationDdl } from '../support/application-schema.js'
+import { collect } from '../support/collect.js'
 import { useDatabase } from '../support/servers.js'
 
 /** Ids that fit text and uuid columns. */
@@ -145,6 +149,30 @@ describe('the schema changes under a running worker:', () => {
       .toMatchObject([{ message: expect.stringContaining('no table "Enrollment"') }])
     await database.sql('alter table away rename to "Enrollment"')
     expect(await enrolling).toEqual(ENROLLED)
+  })
+
+  it('a sign-up goes on, and so does a sign-in', async () => {
+    await make(applicationDdl({}))
+    const publisher = { publish: async () => 'published' } as never
+    const input = (email: string) => ({ name: 'Somebody', email, password: 'correct horse' })
+    const context = { db, publisher, hashPassword: async () => 'hash' }
+    expect(await signUp(context, input('ada@example.com'))).toMatchObject({ status: 'created' })
+    await database.sql(`delete from "User" where email = 'ada@example.com'; ${REPLACED_KEYS}`)
+    expect(await signUp(context, input('eve@example.com'))).toMatchObject({ status: 'created' })
+    await database.sql(
+      'alter table "User" add "updatedAt" timestamp(3) not null default now(); alter table "User" alter "updatedAt" drop default',
+    )
+    const profile = { email: 'bob@example.com', email_verified: true }
+    expect(await signInWithGoogle(context, { profile })).toMatchObject({ status: 'signed-in', isNew: true })
+  })
+
+  it('a statement that is not tried again is the last to fail', async () => {
+    await make(applicationDdl({}))
+    const missing = async () => collect(usersWithoutEnrollment(db, await columnsOf(db)))
+    expect((await missing()).flat()).toHaveLength(3)
+    await database.sql(REPLACED_KEYS)
+    await missing().catch(() => undefined)
+    expect((await missing()).flat()).toHaveLength(3)
   })
 
   it('others that use the pool see the change as well', async () => {
