@@ -1,6 +1,7 @@
 import type { Logger } from '../config/log.js'
 import { safeError } from '../config/safe-error.js'
 import { type AuditEvent, type Ended, NoAuditTable, writeDown } from '../db/audit.js'
+import { pauseQueue, resumeQueue } from '../db/pause.js'
 import type { Database } from '../db/schema.js'
 import { countUsersWithoutEnrollment } from '../db/users.js'
 import { readLimits, removeLimits } from '../queue/limits.js'
@@ -74,16 +75,21 @@ export function createActions({ db, queue, log, backfill }: ActionsContext): Act
     }
   }
 
+  function noteMemory(failure: unknown): void {
+    if (failure !== undefined)
+      log.warn({ err: failure }, 'a pause could not be remembered or forgotten in the database')
+  }
+
   return {
     tasks,
     pause: ({ name }) =>
       audited({ who: name, through: 'page', action: 'pause' }, async () => {
-        await queue.pause()
+        noteMemory(await pauseQueue(db, queue, { who: name, through: 'page' }))
         return `paused; ${count(await queue.countUnfinished(), 'job')} waiting`
       }),
     resume: ({ name }) =>
       audited({ who: name, through: 'page', action: 'resume' }, async () => {
-        await queue.resume()
+        noteMemory(await resumeQueue(db, queue))
         return `resumed; ${count(await queue.countUnfinished(), 'job')} waiting`
       }),
     removeLimits: ({ name }) =>
@@ -119,6 +125,10 @@ export function createActions({ db, queue, log, backfill }: ActionsContext): Act
     async onJobs({ name }, event, work) {
       const end = await begin({ who: name, through: 'jobs', ...event })
       const succeeded = await work()
+      // bull-board's button pauses one partition alone, and nothing outside of the queue remembers it.
+      if (succeeded && event.action === 'pause')
+        noteMemory(await pauseQueue(db, queue, { who: name, through: 'jobs' }))
+      if (succeeded && event.action === 'resume') noteMemory(await resumeQueue(db, queue))
       await end({ result: succeeded ? 'done' : 'refused', succeeded })
     },
   }

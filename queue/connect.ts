@@ -7,6 +7,7 @@ import { SessionPool } from '../config/session-pool.js'
 import { boundedRedisBackend } from './bounded-reads.js'
 import { leaveReplica } from './leave-replica.js'
 import { postgresBackend } from './postgres-backend.js'
+import { queueSchema } from './schema-name.js'
 
 /**
  * How a connection behaves when the queue is away: `produce` gives up after `timeoutMs`, so that nobody waits;
@@ -162,14 +163,4 @@ function linkPostgres(
     // A server that does not answer would keep the pool ending for ever.
     disconnect: () => Promise.race([pool.end(), delay(1000, undefined, { ref: false })]),
   }
-}
-
-/** The Postgres schema of a queue: `bullmq`, or one of its own for any prefix but the default. */
-export function queueSchema(prefix: string): string {
-  if (prefix === '{auto-enroll}') return 'bullmq'
-  const name = prefix
-    .toLowerCase()
-    .replace(/[^a-z0-9]+/g, '_')
-    .replace(/^_|_$/g, '')
-  return `bullmq_${name}`.slice(0, 63)
 }

@@ -1,7 +1,7 @@
 import { assertSchemaCompatibility, LATEST_SCHEMA_VERSION, SchemaMigrationRequiredError } from 'bullmq'
 import { Cluster, type Redis } from 'ioredis'
 import type pg from 'pg'
-import { queueSchema } from './connect.js'
+import { queueSchema } from './schema-name.js'
 
 /** One Redis server (of a cluster: one of its masters), as its INFO describes it. */
 export interface RedisFacts {

@@ -1,7 +1,7 @@
 import { runMigrations } from 'bullmq'
 import pg from 'pg'
 import { parseQueueUrl } from '../config/queue-url.js'
-import { queueSchema } from './connect.js'
+import { queueSchema } from './schema-name.js'
 
 /**
  * Makes or updates the queue's own schema where the queue is on Postgres; safe to run twice and at the same time.

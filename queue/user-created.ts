@@ -72,9 +72,15 @@ export function isBacklog(source: Source): boolean {
 /** Completed jobs that are kept: so many, for so many seconds. */
 export const COMPLETED_KEPT = { count: 1000, age: 60 * 60 }
 
+const ATTEMPTS = 8
+const FIRST_BACKOFF_MS = 1000
+
+/** The wait before the last attempt, at most. */
+export const LONGEST_BACKOFF_MS = FIRST_BACKOFF_MS * 2 ** (ATTEMPTS - 2)
+
 const COMMON_OPTIONS = {
-  attempts: 8,
-  backoff: { type: 'exponential', delay: 1000, jitter: 0.5 },
+  attempts: ATTEMPTS,
+  backoff: { type: 'exponential', delay: FIRST_BACKOFF_MS, jitter: 0.5 },
   removeOnComplete: COMPLETED_KEPT,
   removeOnFail: { count: 10_000, age: 14 * 24 * 60 * 60 },
 } satisfies JobsOptions

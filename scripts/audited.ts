@@ -36,7 +36,7 @@ export async function audited<T>(
   }
 }
 
-function operatorName(): string {
+export function operatorName(): string {
   try {
     return userInfo().username
   } catch {

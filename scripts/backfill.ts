@@ -14,6 +14,7 @@ import { type Answer, EXIT_FAILED, runCommand } from './command.js'
 import { holdUps } from './doctor/flow.js'
 import { readFlow } from './doctor/read-flow.js'
 import { integerFlag } from './flags.js'
+import { refuseForeign } from './own-queue.js'
 import { showProgress } from './progress.js'
 
 const SHOWN_USERS = 20
@@ -41,6 +42,7 @@ await runCommand({
     if (flags.dryRun) return preview(db, publishedCourses)
     keepHeapSmall()
     const opened = queue(settings.QUEUE_URL)
+    await refuseForeign(db, opened)
     // Fails here, before anything is shown, if the queue is away.
     await opened.isPaused()
     const options = {

@@ -1,20 +1,35 @@
-import { audited } from './audited.js'
+import { safeError } from '../config/safe-error.js'
+import { pauseQueue } from '../db/pause.js'
+import { audited, operatorName } from './audited.js'
 import { runCommand } from './command.js'
+import { refuseForeign } from './own-queue.js'
 
 await runCommand({
   name: 'pause',
   description:
-    'Stops consuming on every worker. Events keep collecting, sign-ups go on; npm run resume goes on.',
+    'Stops consuming on every worker until npm run resume. Events keep collecting and sign-ups go on. The pause is ' +
+    'remembered in the database, so it outlives the queue’s data.',
   needs: ['QUEUE_URL'],
   async run(context) {
-    const queue = context.queue(context.settings.QUEUE_URL)
-    const unfinished = await audited(context, 'pause', async () => {
-      await queue.pause()
-      return queue.countUnfinished()
+    const { settings, database } = context
+    const queue = context.queue(settings.QUEUE_URL)
+    const db = settings.DATABASE_URL === undefined ? undefined : database(settings.DATABASE_URL)
+    await refuseForeign(db, queue)
+    const { unfinished, forgettable } = await audited(context, 'pause', async () => {
+      const forgettable =
+        db === undefined
+          ? new Error('DATABASE_URL is not set')
+          : await pauseQueue(db, queue, { who: operatorName(), through: 'command' })
+      if (db === undefined) await queue.pause()
+      return { unfinished: await queue.countUnfinished(), forgettable }
     })
+    const warning =
+      forgettable === undefined
+        ? ''
+        : ` This could not be remembered in the database (${safeError(forgettable).message}), so a queue that loses its data is no longer paused.`
     return {
-      text: `Paused. ${unfinished} unfinished jobs wait; npm run resume goes on.`,
-      json: { paused: true, unfinished },
+      text: `Paused. ${unfinished} unfinished jobs wait; npm run resume goes on.${warning}`,
+      json: { paused: true, unfinished, remembered: forgettable === undefined },
     }
   },
 })

@@ -1,16 +1,32 @@
+import { safeError } from '../config/safe-error.js'
+import { resumeQueue } from '../db/pause.js'
 import { audited } from './audited.js'
-import { runCommand } from './command.js'
+import { EXIT_FAILED, runCommand } from './command.js'
+import { refuseForeign } from './own-queue.js'
 
 await runCommand({
   name: 'resume',
   description: 'Lets the workers consume again after npm run pause.',
   needs: ['QUEUE_URL'],
   async run(context) {
-    const queue = context.queue(context.settings.QUEUE_URL)
-    const unfinished = await audited(context, 'resume', async () => {
-      await queue.resume()
-      return queue.countUnfinished()
+    const { settings, database } = context
+    const queue = context.queue(settings.QUEUE_URL)
+    const db = settings.DATABASE_URL === undefined ? undefined : database(settings.DATABASE_URL)
+    await refuseForeign(db, queue)
+    const { unfinished, remembered } = await audited(context, 'resume', async () => {
+      const remembered =
+        db === undefined ? new Error('DATABASE_URL is not set') : await resumeQueue(db, queue)
+      if (db === undefined) await queue.resume()
+      return { unfinished: await queue.countUnfinished(), remembered }
     })
-    return { text: `Resumed. ${unfinished} unfinished jobs to do.`, json: { paused: false, unfinished } }
+    if (remembered === undefined)
+      return { text: `Resumed. ${unfinished} unfinished jobs to do.`, json: { paused: false, unfinished } }
+    return {
+      text:
+        `Resumed, but the database could not be written (${safeError(remembered).message}). If the pause is remembered ` +
+        'there, the workers pause again: repeat npm run resume once the database can be written.',
+      json: { paused: false, unfinished, forgotten: false },
+      exitCode: EXIT_FAILED,
+    }
   },
 })

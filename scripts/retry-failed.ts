@@ -5,6 +5,7 @@ import { retryFailed } from '../queue/retry.js'
 import { audited } from './audited.js'
 import { type Answer, runCommand, UsageError } from './command.js'
 import { integerFlag } from './flags.js'
+import { refuseForeign } from './own-queue.js'
 import { showProgress } from './progress.js'
 
 interface Flags {
@@ -35,6 +36,8 @@ await runCommand({
     if (cause !== undefined && groups.length === 0 && all.length > 0)
       throw new UsageError(noSuchCause(cause, all))
     if (!yes || groups.length === 0) return answer(groups, 0, false)
+    const { DATABASE_URL } = context.settings
+    await refuseForeign(DATABASE_URL === undefined ? undefined : context.database(DATABASE_URL), queue)
 
     const progress = showProgress('retrying', total(groups), 'jobs')
     const retried = await audited(

@@ -1,11 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { Option } from 'commander'
 import { columnsOf } from '../db/columns.js'
+import { pauseQueue } from '../db/pause.js'
 import { type CourseCount, canTellOwnRows, previewRollback, rollBack } from '../db/rollback.js'
 import type { EventQueue } from '../queue/open.js'
-import { audited } from './audited.js'
+import { audited, operatorName } from './audited.js'
 import { type Answer, runCommand, UsageError } from './command.js'
 import { timeFlag } from './flags.js'
+import { refuseForeign } from './own-queue.js'
 import { showProgress } from './progress.js'
 
 const IDLE_TIMEOUT_MS = 5000
@@ -53,7 +55,10 @@ await runCommand({
       'rollback',
       async () => {
         const opened = queue(settings.QUEUE_URL)
-        await opened.pause()
+        await refuseForeign(db, opened)
+        const forgettable = await pauseQueue(db, opened, { who: operatorName(), through: 'command' })
+        if (forgettable !== undefined)
+          log.warn({ err: forgettable }, 'the pause could not be remembered in the database')
         log.info('the queue is paused; npm run resume lets the workers go on')
         const active = await idle(opened, signal)
         if (active > 0)

@@ -1,4 +1,4 @@
-import { DelayedError, type Telemetry, UnrecoverableError, WaitingError, Worker } from 'bullmq'
+import { DelayedError, type Telemetry, UnrecoverableError, WaitingError } from 'bullmq'
 import pLimit, { type LimitFunction } from 'p-limit'
 import type pg from 'pg'
 import { type Bookkeeping, COUNTED_MINUTES, keepBooks } from '../queue/bookkeeping.js'
@@ -14,6 +14,7 @@ import {
 } from '../queue/user-created.js'
 import type { Enroll } from './enroll.js'
 import { InterruptedError, PermanentError, PutOffError, TransientError } from './errors.js'
+import { EventWorker } from './event-worker.js'
 import type { Observer } from './observe.js'
 import { BACKLOG_SLOTS, createSlots, KEEP_SLOTS_MS, type Slots } from './slots.js'
 
@@ -21,7 +22,7 @@ import { BACKLOG_SLOTS, createSlots, KEEP_SLOTS_MS, type Slots } from './slots.j
 const MAX_STALLED_COUNT = 1000
 
 /** How long the jobs of a worker that died, or never heard that it got them, stay with it; BullMQ's own is 30 s. */
-const LOCK_MS = 15_000
+export const LOCK_MS = 15_000
 
 /** How often workers look for jobs whose lock has run out; BullMQ's own is 30 s. */
 const STALLED_CHECK_MS = 5000
@@ -44,13 +45,15 @@ interface ConsumeOptions {
 
 export interface Consumer {
   /** One for each partition. */
-  workers: readonly Worker<UserCreated, UserCreatedResult>[]
+  workers: readonly EventWorker[]
   /** Jobs that are being worked on here. */
   active(): number
   /** Those of them that wait for somebody's lock, or for a fault that concerns few. */
   held(): number
   /** Writes on each of them why it waits, for operators who look at the queue. */
   noteOnActive(reason: string): void
+  /** Takes no jobs until it is told to again; the active ones go on. */
+  hold(isHeld: boolean): Promise<void>
   /** Takes no more jobs; resolves when the active ones are done, or at once when it is forced. */
   close(force?: boolean): Promise<void>
 }
@@ -89,6 +92,7 @@ export function consume({ link, prefixes = [link.options.prefix], ...options }: 
     noteOnActive(reason) {
       for (const job of active) note(job, reason)
     },
+    hold: async (isHeld) => void (await Promise.all(workers.map((worker) => worker.hold(isHeld)))),
     async close(force) {
       await Promise.all(workers.map((worker) => worker.close(force)))
       const written = books?.stop()
@@ -134,8 +138,8 @@ function startOne(
   slots: Slots,
   backlogTurns: LimitFunction,
   process: Process,
-): Worker<UserCreated, UserCreatedResult> {
-  const worker = new TolerantWorker(
+): EventWorker {
+  const worker = new EventWorker(
     QUEUE_NAME,
     async (job, token) => {
       if (books !== undefined) job.opts.removeOnComplete = false
@@ -207,24 +211,6 @@ function inTurn(
         }),
     )
   })
-}
-
-class TolerantWorker extends Worker<UserCreated, UserCreatedResult> {
-  /** Raises the concurrency, and takes more jobs at once: a worker that is full would wait until one is finished. */
-  fetchUpTo(concurrency: number): void {
-    this.concurrency = concurrency
-    // biome-ignore lint/complexity/useLiteralKeys: it is private, and no other way wakes the loop without side effects.
-    this['mainLoopQueue']?.add(Promise.resolve(undefined))
-  }
-
-  /** BullMQ cannot take a job whose data is no JSON: it would run into it again and again. Here it fails as any wrong event. */
-  protected override createJob(...[json, jobId]: Parameters<Worker['createJob']>) {
-    try {
-      return super.createJob(json, jobId)
-    } catch {
-      return super.createJob({ ...json, data: 'null' }, jobId)
-    }
-  }
 }
 
 /** One job: read the event, enroll the user, decide what becomes of it. */

@@ -14,6 +14,7 @@ import { startReconciler } from './reconcile.js'
 import { drain } from './shutdown.js'
 import { watchForStall } from './stall.js'
 import { probeEnrolling } from './statements.js'
+import type { Watch } from './watch.js'
 
 export type WorkerSettings = Settings & { DATABASE_URL: string; QUEUE_URL: string }
 
@@ -27,6 +28,7 @@ interface EnrollingOptions {
   observer: Observer
   log: Logger
   telemetry: Telemetry | undefined
+  watch: Watch
 }
 
 export interface Enrolling {
@@ -45,6 +47,7 @@ export function startEnrolling({
   observer,
   log,
   telemetry,
+  watch,
 }: EnrollingOptions): Enrolling {
   const link = linkQueue({
     url: settings.QUEUE_URL,
@@ -75,7 +78,7 @@ export function startEnrolling({
     timeoutMs: settings.STALL_TIMEOUT_MS,
     // A restart mends neither a database that is away nor somebody else's lock.
     async look() {
-      if (outage.current() !== undefined || (await queue.isPaused())) return 0
+      if (outage.current() !== undefined || watch.isHeld() || (await queue.isPaused())) return 0
       return (await queue.countWaiting()) + consumer.active() - consumer.held()
     },
     onStall: observer.workerStalled,
@@ -91,10 +94,12 @@ export function startEnrolling({
   for (const worker of consumer.workers) {
     worker.on('completed', stall.progressed).on('failed', stall.progressed)
   }
+  watch.start(consumer)
   const stopReconciling = startReconciler({
     db,
     queue,
     intervalMs: settings.RECONCILE_INTERVAL_MS,
+    isHeld: watch.isHeld,
     onRound: observer.reconciled,
     onError: observer.reconcileFailed,
   })
@@ -104,6 +109,7 @@ export function startEnrolling({
     async stop() {
       stopping.abort()
       stall.stop()
+      watch.stop()
       const { abandoned, inTime } = await drain({
         consumer,
         stopReconciling,

@@ -1,5 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import { type Logger, lostLines } from '../config/log.js'
+import type { RememberedPause } from '../db/pause.js'
 import { OUTCOMES, type UserCreatedJob, type UserCreatedResult } from '../queue/user-created.js'
 import { faultOf } from './errors.js'
 import type { HeldUp } from './held.js'
@@ -12,7 +13,15 @@ const HELD_UP_LOGGED_EVERY_MS = 30_000
 
 /** Where a log line leads: to the chapter of the runbook that says what it means and what to do. */
 function runbook(
-  chapter: 'database-unreachable' | 'queue-unreachable' | 'stuck' | 'users-are-missing' | 'users-are-waiting',
+  chapter:
+    | 'another-database'
+    | 'clocks'
+    | 'database-unreachable'
+    | 'paused'
+    | 'queue-unreachable'
+    | 'stuck'
+    | 'users-are-missing'
+    | 'users-are-waiting',
 ) {
   return { runbook: `docs/runbook.md#${chapter}` }
 }
@@ -32,6 +41,16 @@ export interface Observer {
   reconciled(round: Reconciled): void
   reconcileFailed(error: unknown): void
   workerStalled(reason: string): void
+  /** How far this machine's clock is ahead of the queue's, in milliseconds; one that is wrong is not used. */
+  clockCompared(compared: { aheadMs: number; isWrong: boolean }): void
+  /** The queue began to serve another database, as the message says, or serves this one again. */
+  queueChangedHands(message: string | undefined): void
+  /** The queue had lost its data, and the pause with it. */
+  pausedAgain(pause: RememberedPause): void
+  /** What a worker sees to apart from its jobs could not be seen to, and is tried again soon. */
+  watchFailed(error: Error): void
+  /** Jobs that were put off by a wrong clock, and were brought back. */
+  putOffCorrected(jobs: number): void
 }
 
 export function createObserver(log: Logger): Observer {
@@ -46,6 +65,7 @@ export function createObserver(log: Logger): Observer {
   metrics.recurringUsers.remove()
 
   const queueOutage = createOutage(log)
+  let clockIsWrong = false
   const trouble = throttle(TROUBLE_TOLD_EVERY_MS, (unsaid, error: Error, message: string) =>
     log.warn({ err: error, ...(unsaid > 0 ? { unsaid } : {}) }, message),
   )
@@ -124,6 +144,32 @@ export function createObserver(log: Logger): Observer {
     },
     workerStalled(reason) {
       log.error({ reason, ...runbook('stuck') }, 'this worker does not consume; /healthz asks for a restart')
+    },
+    clockCompared({ aheadMs, isWrong }) {
+      metrics.clockAhead.set(aheadMs / 1000)
+      if (isWrong && !clockIsWrong) {
+        log.warn(
+          { aheadSeconds: Math.round(aheadMs / 1000), ...runbook('clocks') },
+          'the clock of this machine is wrong, so the worker goes by the clock of the queue’s server',
+        )
+      }
+      clockIsWrong = isWrong
+    },
+    queueChangedHands(message) {
+      if (message === undefined) return log.info('the queue serves this database again; going on')
+      log.error({ ...runbook('another-database') }, `this worker takes no more jobs: ${message}`)
+    },
+    pausedAgain({ who, since }) {
+      log.warn(
+        { who, since, ...runbook('paused') },
+        'the queue had forgotten that it is paused, and was paused again; npm run resume lets the workers go on',
+      )
+    },
+    watchFailed: (error) =>
+      trouble('watch', error, 'the pause, the owner or the clock of the queue could not be read'),
+    putOffCorrected(jobs) {
+      if (jobs > 0)
+        log.warn({ jobs, ...runbook('clocks') }, 'jobs that were put off by a wrong clock were brought back')
     },
     reconcileFailed(error) {
       metrics.rounds.inc({ result: 'failed' })
@@ -224,6 +270,11 @@ function createMetrics(registry: Registry, log: Logger) {
     recurringUsers: new Gauge({
       name: 'auto_enroll_recurring_users',
       help: 'Users whom the reconciler queued several times and who still have no enrollment',
+      registers,
+    }),
+    clockAhead: new Gauge({
+      name: 'auto_enroll_clock_ahead_seconds',
+      help: 'How far this machine’s clock is ahead of the queue’s; negative when it is behind',
       registers,
     }),
     heldUsers: new Gauge({

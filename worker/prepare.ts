@@ -1,12 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { Refusal } from '../config/refusal.js'
 
-export interface PrepareOptions {
-  /** What must have succeeded before the worker consumes, in order. */
-  steps: readonly (() => Promise<void>)[]
-  /** Called once for each step that has to wait for its server. */
-  onWait: (error: unknown) => void
-  signal: AbortSignal
+/** Something that must have succeeded before the worker takes jobs. */
+export interface Step {
+  work: () => Promise<void>
+  /** Called once when the step has to wait for its server. */
+  onWait: (error: Error) => void
 }
 
 const RETRY_MS = 1000
@@ -16,21 +15,17 @@ const RETRY_MS = 1000
  *
  * @throws {Refusal} when the worker must not consume until a person has changed something
  */
-export async function prepare({ steps, onWait, signal }: PrepareOptions): Promise<void> {
-  for (const step of steps) await untilDone(step, onWait, signal)
+export async function prepare(steps: readonly Step[], signal: AbortSignal): Promise<void> {
+  for (const step of steps) await untilDone(step, signal)
 }
 
-async function untilDone(
-  step: () => Promise<void>,
-  onWait: (error: unknown) => void,
-  signal: AbortSignal,
-): Promise<void> {
+async function untilDone({ work, onWait }: Step, signal: AbortSignal): Promise<void> {
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await step()
+      return await work()
     } catch (error) {
       if (error instanceof Refusal) throw error
-      if (attempt === 1) onWait(error)
+      if (attempt === 1) onWait(error instanceof Error ? error : new Error(String(error)))
     }
     await delay(RETRY_MS, undefined, { signal })
   }

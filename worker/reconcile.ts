@@ -32,6 +32,8 @@ interface RoundsOptions {
   db: Database
   queue: EventQueue
   intervalMs: number
+  /** Whether this worker must leave the queue alone, whatever the queue says. */
+  isHeld?: () => boolean
 }
 
 /**
@@ -39,14 +41,14 @@ interface RoundsOptions {
  * course is published. A round is bounded, and the next one goes on where it stopped; users who keep coming back are
  * queued ever more rarely.
  */
-export function createRounds({ db, queue, intervalMs }: RoundsOptions) {
+export function createRounds({ db, queue, intervalMs, isHeld = () => false }: RoundsOptions) {
   const lease = createLease(db, { name: `reconcile ${queue.link.options.prefix}`, everyMs: intervalMs })
   const recurring = rememberQueued(intervalMs)
   /** The last user of the last page that was queued in this sweep. */
   let after: string | undefined
 
   async function fill({ renew }: Lease, signal: AbortSignal): Promise<Reconciled> {
-    if (await queue.isPaused()) return { status: 'paused' }
+    if (isHeld() || (await queue.isPaused())) return { status: 'paused' }
     if ((await countPublishedCourses(db)) === 0) return { status: 'no-published-courses' }
     const sweep = sweepFrom(after, await columnsOf(db))
     const refilled = await refill(queue, sweep.pages, {
@@ -94,10 +96,7 @@ export function createRounds({ db, queue, intervalMs }: RoundsOptions) {
   }
 }
 
-export interface ReconcilerOptions {
-  db: Database
-  queue: EventQueue
-  intervalMs: number
+export interface ReconcilerOptions extends RoundsOptions {
   onRound: (round: Reconciled) => void
   onError: (error: unknown) => void
 }
@@ -107,16 +106,11 @@ export interface ReconcilerOptions {
  *
  * @returns stops it: resolves when the round under way has ended
  */
-export function startReconciler({
-  db,
-  queue,
-  intervalMs,
-  onRound,
-  onError,
-}: ReconcilerOptions): () => Promise<void> {
+export function startReconciler({ onRound, onError, ...options }: ReconcilerOptions): () => Promise<void> {
+  const { intervalMs } = options
   const stopping = new AbortController()
   const { signal } = stopping
-  const rounds = createRounds({ db, queue, intervalMs })
+  const rounds = createRounds(options)
 
   async function reconcile(): Promise<void> {
     while (!signal.aborted) {

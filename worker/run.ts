@@ -19,6 +19,7 @@ import { type Enrolling, startEnrolling, type WorkerSettings } from './enrolling
 import { missingUsersCounter } from './missing-users.js'
 import { createObserver } from './observe.js'
 import { prepare } from './prepare.js'
+import { createWatch } from './watch.js'
 
 export interface RunningWorker {
   /** Where `/healthz`, `/readyz` and `/metrics` are served. */
@@ -42,14 +43,15 @@ const QUICK_TIMEOUT_MS = 2000
 const CLOSE_TIMEOUT_MS = 2000
 /** Well below the time that Prometheus waits, so that a frozen queue does not hide the other figures. */
 const METRICS_TIMEOUT_MS = 2000
-/** How long a worker that starts waits to learn of the partitions. */
-const PARTITIONS_TIMEOUT_MS = 1000
+/** How long a worker that starts waits for its servers before it goes on without them. */
+const START_TIMEOUT_MS = 1000
 
 /**
  * Starts a worker in this process: it consumes, reconciles and serves its health. A database or queue that is away does
  * not stop it from starting; it waits.
  *
  * @throws {SettingsError} when its HTTP port cannot be had, or jobs lie in partitions that it would not consume
+ * @throws {Refusal} when it finds at once that it must not consume
  */
 export async function startWorker(
   settings: WorkerSettings,
@@ -98,25 +100,42 @@ export async function startWorker(
       'AUTO_ENROLL_ENABLED is false: nothing is consumed and nothing reconciled; events keep collecting',
     )
 
+  await within(START_TIMEOUT_MS, Promise.resolve(beginning)).catch(async (error: unknown) => {
+    if (!(error instanceof Refusal)) return
+    await close()
+    throw error
+  })
+
   return {
     url: health.url,
+    close,
     refused: new Promise((_, reject) => {
       beginning?.catch((error: unknown) => error instanceof Refusal && reject(error))
     }),
-    async close() {
-      stopping.abort()
-      const abandoned = (await enrolling?.stop()) ?? 0
-      const closing = Promise.allSettled([health.close(), queue.close(), db.destroy(), quickDb.destroy()])
-      await within(CLOSE_TIMEOUT_MS, closing).catch(() => undefined)
-      return { abandoned }
-    },
+  }
+
+  async function close(): Promise<{ abandoned: number }> {
+    stopping.abort()
+    const abandoned = (await enrolling?.stop()) ?? 0
+    const closing = Promise.allSettled([health.close(), queue.close(), db.destroy(), quickDb.destroy()])
+    await within(CLOSE_TIMEOUT_MS, closing).catch(() => undefined)
+    return { abandoned }
   }
 
   /** Consumes once its servers are there and what it needs is in place. */
   async function begin(): Promise<void> {
-    await prepare({ steps: [updateOwnSchema], onWait: observer.databaseAway, signal: stopping.signal })
+    const watch = createWatch({ db, queue, observer })
+    const [onDatabase, onQueue] = [observer.databaseAway, observer.queueError]
+    const steps = [
+      { work: updateOwnSchema, onWait: onDatabase },
+      { work: watch.claim, onWait: onQueue },
+      { work: () => usePartitions(queue), onWait: onQueue },
+      { work: watch.compareClocks, onWait: onQueue },
+      { work: watch.lookForPause, onWait: onDatabase },
+    ]
+    await prepare(steps, stopping.signal)
     if (!stopping.signal.aborted)
-      enrolling = startEnrolling({ settings, db, quickDb, queue, observer, log, telemetry })
+      enrolling = startEnrolling({ settings, db, quickDb, queue, observer, log, telemetry, watch })
   }
 
   async function updateOwnSchema(): Promise<void> {
@@ -126,11 +145,9 @@ export async function startWorker(
 
   /** A queue that is away is not asked, and settled at the next start. */
   async function settlePartitions(): Promise<void> {
-    const abandoned = await within(PARTITIONS_TIMEOUT_MS, abandonedPartitions(queue)).catch(() => undefined)
+    const abandoned = await within(START_TIMEOUT_MS, abandonedPartitions(queue)).catch(() => undefined)
     if (abandoned !== undefined)
       throw new SettingsError([partitionsRefusal(settings.QUEUE_PARTITIONS, abandoned)])
-    if (settings.AUTO_ENROLL_ENABLED)
-      await within(PARTITIONS_TIMEOUT_MS, usePartitions(queue)).catch(() => undefined)
   }
 
   function serveHealth(): Promise<Listening> {

@@ -1,5 +1,5 @@
 import type { Settings } from '../../config/settings.js'
-import { queueSchema } from '../../queue/connect.js'
+import { queueSchema } from '../../queue/schema-name.js'
 import { UsageError } from '../command.js'
 import { startEmbeddedPostgres } from './embedded-postgres.js'
 import { claimKeys } from './own-keys.js'

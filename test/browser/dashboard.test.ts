@@ -45,7 +45,7 @@ describe('the operators’ page in a browser', () => {
     await queue.resume()
     await database.sql('alter table "Enrollment" drop constraint if exists closed')
     await database.sql('truncate "User", "Course", "Enrollment" cascade')
-    await database.sql('truncate auto_enroll.audit')
+    await database.sql('truncate auto_enroll.audit, auto_enroll.pause')
     await database.sql(`insert into "Course" (id, title, "isPublished") values
       ('welcome', 'Welcome and orientation', true), ('privacy', 'Privacy at work', true), ('algebra', 'Algebra', false)`)
   })

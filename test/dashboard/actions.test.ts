@@ -42,7 +42,7 @@ describe.each(BACKENDS)('what operators do, with the queue on %s', (backend) => 
     await queue.resume()
     await database.sql('alter table "Enrollment" drop constraint if exists closed')
     await database.sql('truncate "User", "Course", "Enrollment" cascade')
-    await database.sql('truncate auto_enroll.audit')
+    await database.sql('truncate auto_enroll.audit, auto_enroll.pause')
   })
 
   function page(path: string): Promise<string> {

@@ -37,7 +37,7 @@ describe.each(BACKENDS)('the verdict, with the queue on %s', (backend) => {
     await queue.resume()
     await removeLimits(queue)
     await database.sql('truncate "User", "Course", "Enrollment" cascade')
-    await database.sql('truncate auto_enroll.audit')
+    await database.sql('truncate auto_enroll.audit, auto_enroll.pause')
   })
   afterEach(async () => {
     for (const server of running.splice(0)) await server.close()

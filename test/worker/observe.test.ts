@@ -37,6 +37,8 @@ it('leads from what goes wrong to a chapter of the runbook', () => {
   observer.reconciled({ status: 'done', users: 3, queued: 0, recurring: 3 })
   observer.workerStalled('nothing finishes')
   observer.failed(undefined, error)
+  observer.clockCompared({ aheadMs: 3_600_000, isWrong: true })
+  observer.putOffCorrected(3)
   const chapters = runbookChapters().map((chapter) => `docs/runbook.md#${chapter}`)
   for (const { level, msg, runbook } of lines) {
     if (Number(level) >= 40) expect(chapters, String(msg)).toContain(runbook)

@@ -1,0 +1,31 @@
+import { setTimeout as delay } from 'node:timers/promises'
+
+/** Something that a worker does again and again as long as it runs. */
+export interface Chore {
+  everyMs: number
+  work: () => Promise<void>
+}
+
+/**
+ * Does each chore now and then `everyMs` after its end. A chore that fails is done again next time.
+ *
+ * @returns stops them, without waiting for what is under way
+ */
+export function repeat(chores: readonly Chore[], onError: (error: Error) => void): () => void {
+  const stopping = new AbortController()
+  for (const chore of chores) void untilStopped(chore, stopping.signal, onError)
+  return () => stopping.abort()
+}
+
+async function untilStopped(
+  { everyMs, work }: Chore,
+  signal: AbortSignal,
+  onError: (error: Error) => void,
+): Promise<void> {
+  while (!signal.aborted) {
+    await work().catch((error: unknown) => {
+      if (!signal.aborted) onError(error instanceof Error ? error : new Error(String(error)))
+    })
+    await delay(everyMs, undefined, { signal, ref: false }).catch(() => undefined)
+  }
+}
