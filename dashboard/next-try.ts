@@ -12,13 +12,17 @@ export interface Circumstances {
   workers: number | undefined
   /** Why the database cannot be used, in words. */
   databaseTrouble: string | undefined
+  /** The other database that the queue serves, if it does. */
+  otherDatabase: string | undefined
 }
 
 /** What stops every job at present, each as a clause; empty when jobs are being tried. */
-export function standstill({ enabled, limits, workers, databaseTrouble }: Circumstances): string[] {
+export function standstill(circumstances: Circumstances): string[] {
+  const { enabled, limits, workers, databaseTrouble, otherDatabase } = circumstances
   return [
     enabled ? undefined : 'auto-enroll is switched off',
     limits === undefined ? 'the queue does not respond' : undefined,
+    otherDatabase === undefined ? undefined : `the queue serves another database (${otherDatabase})`,
     workers === 0 ? 'no worker is connected' : undefined,
     limits !== undefined && isPaused(limits) ? pauseInWords(limits) : undefined,
     databaseTrouble,

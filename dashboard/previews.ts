@@ -73,6 +73,7 @@ export async function backfillPreview({ db, queue, reader, settings }: Dashboard
     limits: await readLimits(queue),
     workers: lastKnown(state.depth)?.workers,
     databaseTrouble: undefined,
+    otherDatabase: lastKnown(state.foreignOwner)?.name,
   })
   const failed = lastKnown(state.failures)?.without?.size ?? 0
   return {

@@ -9,9 +9,11 @@ import {
   readCoverageBySignIn,
   type SignInCoverage,
 } from '../db/coverage-by.js'
+import { readDatabaseIdentity } from '../db/identity.js'
 import type { Database } from '../db/schema.js'
 import { type Depth, readDepth } from '../queue/depth.js'
 import { type MinuteCounts, type Recent, readMinuteCounts, readRecent } from '../queue/flow.js'
+import { type ForeignOwner, foreignOwnerOf } from '../queue/identity.js'
 import type { EventQueue } from '../queue/open.js'
 import { type FailureFacts, readFailures } from './failures.js'
 import { keepFresh, lastKnown, type Reading } from './fresh.js'
@@ -37,6 +39,8 @@ export interface State {
   details: Reading<CoverageDetails>
   failures: Reading<FailureFacts>
   blockers: Reading<Blocker[]>
+  /** The other database that the queue serves, if it does. */
+  foreignOwner: Reading<ForeignOwner | undefined>
   recent: Reading<Recent>
   audit: Reading<AuditFacts>
   /** The most unfinished jobs that the queue had in the last moments. */
@@ -64,6 +68,9 @@ export function createStateReader(db: Database, queue: EventQueue): StateReader 
     coverage: keepFresh(() => readUserCoverage(db), { maxAgeMs: 2000 }),
     details: keepFresh(() => readDetails(db), { maxAgeMs: 5000, silenceMs: 30_000 }),
     failures: keepFresh(() => readFailures(db, queue), { maxAgeMs: 5000 }),
+    foreignOwner: keepFresh(async () => foreignOwnerOf(queue, await readDatabaseIdentity(db)), {
+      maxAgeMs: 5000,
+    }),
     blockers: keepFresh(() => readBlockers(db), { maxAgeMs: 5000 }),
     recent: keepFresh(() => readRecent(queue), { maxAgeMs: 5000 }),
     audit: keepFresh(() => auditFacts(db), { maxAgeMs: 2000 }),
@@ -104,12 +111,13 @@ export function createStateReader(db: Database, queue: EventQueue): StateReader 
 
   return {
     async read() {
-      const [depth, coverage, details, failures, blockers, recent, audit] = await Promise.all([
+      const [depth, coverage, details, failures, blockers, foreignOwner, recent, audit] = await Promise.all([
         fresh.depth.read(),
         fresh.coverage.read(),
         fresh.details.read(),
         fresh.failures.read(),
         fresh.blockers.read(),
+        fresh.foreignOwner.read(),
         fresh.recent.read(),
         fresh.audit.read(),
       ])
@@ -121,6 +129,7 @@ export function createStateReader(db: Database, queue: EventQueue): StateReader 
         details,
         failures,
         blockers,
+        foreignOwner,
         recent,
         audit,
         peakUnfinished: peak(depth),

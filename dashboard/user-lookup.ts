@@ -1,7 +1,9 @@
 import { columnsOf } from '../db/columns.js'
 import { coursesOfUser, findUser } from '../db/explain.js'
+import { readDatabaseIdentity } from '../db/identity.js'
 import type { Database } from '../db/schema.js'
 import type { FailedJob } from '../queue/failed.js'
+import { foreignOwnerOf } from '../queue/identity.js'
 import { readLimits } from '../queue/limits.js'
 import type { EventQueue } from '../queue/open.js'
 import { jobsOfUser } from '../queue/user-jobs.js'
@@ -24,7 +26,7 @@ export function createUserLookup({ db, queue, failedJobs, settings }: LookupCont
     const columns = await columnsOf(db)
     const user = await findUser(db, columns, idOrEmail)
     if (user === undefined) return undefined
-    const [courses, found, limits, workers] = await Promise.all([
+    const [courses, found, limits, workers, owner] = await Promise.all([
       coursesOfUser(db, columns, user.id),
       failedJobs()
         .then((failed) => jobsOfUser(queue, user.id, failed))
@@ -34,10 +36,20 @@ export function createUserLookup({ db, queue, failedJobs, settings }: LookupCont
         .bull()
         .getWorkersCount()
         .catch(() => undefined),
+      readDatabaseIdentity(db)
+        .then((identity) => foreignOwnerOf(queue, identity))
+        .catch(() => undefined),
     ])
     return explain(
       { user, courses, jobs: found?.jobs, hasLostEvent: found?.hasLostEvent === true },
-      { ...settings, now: new Date(), limits, workers, databaseTrouble: undefined },
+      {
+        ...settings,
+        now: new Date(),
+        limits,
+        workers,
+        databaseTrouble: undefined,
+        otherDatabase: owner?.name,
+      },
     )
   }
 }

@@ -2,6 +2,7 @@ import type { UserCoverage } from '../../db/coverage.js'
 import { type Cause, causeInWords } from '../../queue/causes.js'
 import type { Depth } from '../../queue/depth.js'
 import { type Dated, dated } from '../dated.js'
+import { lastKnown } from '../fresh.js'
 import type { Circumstances } from '../next-try.js'
 import type { CoverageDetails, State } from '../state.js'
 import type { Finding } from './finding.js'
@@ -39,7 +40,13 @@ export function factsOf(state: State, context: VerdictContext): Facts {
     coverage: dated(state.coverage, now, state.changedAt),
     details: dated(state.details, now, state.changedAt),
     databaseTrouble,
-    circumstances: { ...context, limits: known?.limits, workers: known?.workers, databaseTrouble },
+    circumstances: {
+      ...context,
+      limits: known?.limits,
+      workers: known?.workers,
+      databaseTrouble,
+      otherDatabase: lastKnown(state.foreignOwner)?.name,
+    },
   }
 }
 

@@ -11,6 +11,7 @@ export type Symptom =
   | 'users-are-missing'
   | 'no-published-course'
   | 'enrolled-twice'
+  | 'another-database'
   | 'queue-unreachable'
   | 'database-unreachable'
   | 'switched-off'

@@ -1,4 +1,5 @@
 import type { State } from '../state.js'
+import { anotherDatabase } from './another-database.js'
 import { counting, countingNow } from './counting.js'
 import { coursesMissing } from './courses-are-missing.js'
 import { databaseUnreachable } from './database-unreachable.js'
@@ -21,6 +22,7 @@ import { usersWaiting } from './users-are-waiting.js'
 const JUDGES: readonly Judge[] = [
   queueUnreachable,
   databaseUnreachable,
+  anotherDatabase,
   stuck,
   limited,
   enrolledTwice,
