@@ -5,7 +5,7 @@ import type { Hono } from 'hono'
 import { SettingsError } from './settings.js'
 
 export interface Listening {
-  /** `http://host:port`, with the port that was taken. */
+  /** `http://host:port`, with the actual port. */
   url: string
   close(): Promise<void>
 }
@@ -24,7 +24,7 @@ const PATIENCE = { headersTimeout: 5000, requestTimeout: 10_000, connectionsChec
 /**
  * Serves an application over HTTP.
  *
- * @throws {SettingsError} naming the setting when the address cannot be had
+ * @throws {SettingsError} naming the setting when the address cannot be used
  */
 export async function listen(
   app: Pick<Hono, 'fetch'>,
@@ -32,7 +32,7 @@ export async function listen(
 ): Promise<Listening> {
   const server = createAdaptorServer({ fetch: app.fetch, serverOptions: PATIENCE }) as Server
   await new Promise<void>((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => reject(settingFault(error)))
+    server.once('error', (error: NodeJS.ErrnoException) => reject(asSettingsError(error)))
     server.listen(port, host, resolve)
   })
   const address = server.address() as AddressInfo
@@ -45,7 +45,7 @@ export async function listen(
       }),
   }
 
-  function settingFault(error: NodeJS.ErrnoException): Error {
+  function asSettingsError(error: NodeJS.ErrnoException): Error {
     switch (error.code) {
       case 'EADDRINUSE':
         return new SettingsError([
@@ -55,7 +55,7 @@ export async function listen(
         return new SettingsError([`${portSetting}: this user may not bind port ${port}; set one above 1023`])
       case 'EADDRNOTAVAIL':
       case 'ENOTFOUND':
-        return new SettingsError([`${hostSetting}: ${host} is no address of this machine`])
+        return new SettingsError([`${hostSetting}: ${host} is not an address of this machine`])
       default:
         return error
     }

@@ -12,14 +12,14 @@ const STDERR = 2
 /** About a thousand lines. */
 const MAX_HELD_BYTES = 256 * 1024
 const RETRY_MS = 50
-/** How long a process that ends waits for a reader that is only slow. */
+/** How long an exiting process waits for a slow reader. */
 const LAST_LINES_MS = 500
 
 /**
- * Writes lines to stderr. Lines that cannot be written now (the disk is full, or the reader of a pipe has gone or stopped
- * reading) are held and tried again; those that would be too many are dropped. Logging may lose lines, never work.
+ * Writes lines to stderr. Lines that cannot be written at once (a full disk, a pipe whose reader is gone or stuck) are held
+ * and retried; when too many are held, new ones are dropped. Logging may lose lines, but never stops the work.
  *
- * @param onLost called with how many lines were dropped, once writing works again
+ * @param onLost called with the number of dropped lines once writing works again
  */
 export function openLogOutput(onLost: (lines: number) => void): LogOutput {
   const fd = openWithoutWaiting()
@@ -45,7 +45,7 @@ export function openLogOutput(onLost: (lines: number) => void): LogOutput {
     lost: () => lost,
   }
 
-  /** Writes what can be written at once; returns why not all could. */
+  /** Writes as much as possible without waiting; returns the error code if lines are left. */
   function flush(): string | undefined {
     try {
       for (let [first] = held; first !== undefined; [first] = held) {
@@ -82,13 +82,13 @@ export function openLogOutput(onLost: (lines: number) => void): LogOutput {
   }
 }
 
-/** stderr, set up so that a write that would have to wait for its reader fails with EAGAIN instead. */
+/** Opens stderr so that a write fails with EAGAIN instead of waiting for the reader. */
 function openWithoutWaiting(): number {
-  // Node's own stream makes pipes and sockets non-blocking when it is first used, and must not end the process either.
+  // Using Node's own stream makes pipes and sockets non-blocking. Its errors must not crash the process.
   process.stderr.on('error', () => undefined)
   if (!isatty(STDERR)) return STDERR
   try {
-    // A terminal may be held by Ctrl-S. It is opened anew, since others share the present one.
+    // Ctrl-S stops a terminal. It is opened again, because other processes share the current descriptor.
     return openSync('/proc/self/fd/2', constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOCTTY)
   } catch {
     return STDERR

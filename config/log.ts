@@ -19,7 +19,7 @@ export function createLog(name: string, level: string): Logger {
   return log
 }
 
-/** Lines that could not be written so far. */
+/** Number of lines lost so far. */
 export function lostLines(log: Logger): number {
   return outputs.get(log)?.lost() ?? 0
 }

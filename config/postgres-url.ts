@@ -1,8 +1,8 @@
 export const POSTGRES_URL_FORM = 'postgres://user:password@host:5432/database'
 
 /**
- * Whether node-postgres can read the URL. What is wrong is not told, because any part of a URL that cannot be read may
- * be the password.
+ * Whether node-postgres can parse the URL. It does not say what is wrong, because any part of an unreadable URL may be the
+ * password.
  */
 export function isPostgresUrl(text: string): boolean {
   if (!/^postgres(ql)?:\/\//i.test(text) || !URL.canParse(text)) return false

@@ -28,7 +28,7 @@ const DEFAULT_PORT = { redis: 6379, cluster: 6379, sentinel: 26379 }
  * Parses a queue URL: `redis:` and `rediss:` for one server, `redis+cluster:` and `redis+sentinel:` (`rediss+…`
  * with TLS) for several separated by commas, `postgres:` for BullMQ's PostgreSQL backend.
  *
- * @throws {Error} whose message says what is wrong and never repeats the URL, which may hold a password.
+ * @throws {Error} whose message says what is wrong and never repeats the URL, which may contain a password
  */
 export function parseQueueUrl(text: string): QueueAddress {
   const [, scheme = '', login, hostList = '', path = ''] = URL_PARTS.exec(text.trim()) ?? []
@@ -64,13 +64,11 @@ export function parseQueueUrl(text: string): QueueAddress {
       }
     }
     default:
-      throw new Error(
-        scheme === '' ? 'is not a URL' : `has the scheme "${scheme}:", which is no queue this can use`,
-      )
+      throw new Error(scheme === '' ? 'is not a URL' : `has the scheme "${scheme}:", which is not supported`)
   }
 }
 
-/** What is wrong with a queue URL and what was expected, or `undefined`. */
+/** What is wrong with a queue URL and what is expected; `undefined` if it is fine. */
 export function queueUrlProblem(url: string): string | undefined {
   try {
     parseQueueUrl(url)
@@ -86,7 +84,7 @@ export function prefixProblem(url: string, prefix: string): string | undefined {
   return 'expected a name in braces, such as {auto-enroll}, because the queue is on a Redis Cluster'
 }
 
-/** Partitions spread a queue over the nodes of a Redis Cluster; a Postgres has but one. */
+/** Partitions spread a queue over the nodes of a Redis Cluster; on Postgres there is always one. */
 export function partitionsProblem(url: string, partitions: number): string | undefined {
   if (partitions === 1 || parseQueueUrl(url).kind !== 'postgres') return undefined
   return 'expected 1, because the queue is on Postgres; partitions spread it over a Redis Cluster'
@@ -131,6 +129,6 @@ function decode(text: string): string {
 
 function database(path: string): number {
   if (path === '') return 0
-  if (!/^\d{1,5}$/.test(path)) throw new Error('has a path that is no database number: expected /0, /1, …')
+  if (!/^\d{1,5}$/.test(path)) throw new Error('has a path that is not a database number: expected /0, /1, …')
   return Number(path)
 }

@@ -1,4 +1,4 @@
-/** What may be told about an error: never a row, a parameter, a query or free text out of the database. */
+/** What may be logged about an error: never a row, a parameter, a query or free text from the database. */
 export interface SafeError {
   type: string
   code?: string
@@ -6,11 +6,12 @@ export interface SafeError {
 }
 
 /**
- * Describes an error by an allow-list. Postgres puts values of rows into its messages and details, and a trigger may
- * raise any text, so of an error that has an SQLSTATE only the code and the names of schema objects are kept.
+ * Describes an error by an allow-list. Postgres includes values of rows in messages and details, and a trigger may raise any
+ * text. Therefore only the code and the names of schema objects are kept from an error with an SQLSTATE.
  */
 export function safeError(error: unknown): SafeError {
-  if (!(error instanceof Error)) return { type: typeof error, message: 'a value that is no Error was thrown' }
+  if (!(error instanceof Error))
+    return { type: typeof error, message: 'a value other than an Error was thrown' }
   const code = codeOf(error)
   if (code !== undefined && (isSqlState(code) || 'severity' in error))
     return { type: 'PostgresError', code, message: postgresMessage(error, code) }
@@ -19,14 +20,14 @@ export function safeError(error: unknown): SafeError {
   return { type: error.name, ...(code === undefined ? {} : { code }), message: withoutLogin(message) }
 }
 
-/** The `code` of a Node or Postgres error, or that of the first error inside an AggregateError. */
+/** The `code` of a Node or Postgres error, or of the first error inside an AggregateError. */
 export function codeOf(error: unknown): string | undefined {
   if (error instanceof AggregateError && !('code' in error)) return codeOf(error.errors[0])
   if (typeof error !== 'object' || error === null || !('code' in error)) return undefined
   return typeof error.code === 'string' ? error.code : undefined
 }
 
-/** Five digits or capitals, which no error code of Node's is: those begin with E and are longer, or have a `_`. */
+/** Five digits or capitals. Node's own codes are longer or contain a `_`. */
 export function isSqlState(code: string): boolean {
   return /^[0-9A-Z]{5}$/.test(code) && /\d/.test(code)
 }

@@ -1,20 +1,20 @@
 import type pg from 'pg'
 
-/** The startup option that makes a schema the one of unqualified names. */
+/** The startup option that makes unqualified names refer to a schema. */
 export function searchPathOption(schema: string): string {
   const quoted = `"${schema.replaceAll('"', '""')}"`
   return `-c search_path=${quoted.replace(/[\\\s]/g, '\\$&')}`
 }
 
-/** The search path that startup options ask for, if they do; the last one counts. */
+/** The search path that startup options set, if they do; the last one wins. */
 export function searchPathIn(startupOptions: string): string | undefined {
   const [, path] = /.*(?:-c\s*|--)search_path=((?:\\.|[^\\\s])*)/s.exec(startupOptions) ?? []
   return path?.replace(/\\(.)/gs, '$1')
 }
 
 /**
- * Checks that a session has the search path it asked for. Poolers that are set to ignore startup options drop it without
- * a word, and unqualified names then stand for tables of another schema.
+ * Checks that a session has the search path it asked for. A pooler configured to ignore startup options silently drops it, and
+ * unqualified names then refer to tables of another schema.
  *
  * @throws {Error} with code `EWRONGSCHEMA`
  */

@@ -2,9 +2,9 @@ import pg from 'pg'
 import { checkSearchPath, searchPathIn, searchPathOption } from './search-path.js'
 
 export interface SessionPoolOptions extends Omit<pg.PoolConfig, 'connectionString' | 'options'> {
-  /** Its `?schema=` is the schema of unqualified names, as for Prisma; startup options in its `?options=` apply too. */
+  /** `?schema=` selects the schema, as in Prisma; startup options in `?options=` apply too. */
   url: string
-  /** Takes the place of the URL's `?schema=`. */
+  /** Overrides `?schema=`. */
   schema?: string
 }
 
@@ -15,20 +15,20 @@ type ConnectCallback = (
 ) => void
 
 /**
- * SQLSTATEs that tell something about the server rather than the statement: it is read-only (25006), the connection to it
- * failed (08…), it is shutting down or starting up (57P0…).
+ * SQLSTATEs that are about the server rather than the statement: it is read-only (25006), the connection to it failed (08…),
+ * it is shutting down or starting up (57P0…).
  */
 const SERVER_CHANGED = /^(25006|08...|57P0[123])$/
 
 /**
- * A pool that replaces all its connections once one of them meets a changed server. A session that began while the database
- * was read-only stays read-only, and a pooler's connection may still lead to the old primary; node-postgres would hand
- * out such connections again and again.
+ * A pool that replaces all its connections as soon as one of them finds that the server has changed. A session that began
+ * while the database was read-only stays read-only, and a pooler may still route a connection to the old primary.
+ * node-postgres would keep handing out those connections.
  *
- * Every new connection is checked to use the schema it should.
+ * Every new connection is also checked for the right schema.
  */
 export class SessionPool extends pg.Pool {
-  /** Counts the changes of the server that connections met. */
+  /** Number of server changes seen so far. */
   #generation = 0
   readonly #generationOf = new WeakMap<pg.PoolClient, number>()
 
@@ -50,7 +50,7 @@ export class SessionPool extends pg.Pool {
   override connect(): Promise<pg.PoolClient>
   override connect(callback: ConnectCallback): void
   override connect(callback?: ConnectCallback): Promise<pg.PoolClient> | undefined {
-    const connecting = this.#connectToday()
+    const connecting = this.#connectToCurrentServer()
     if (callback === undefined) return connecting
     connecting.then(
       (client) => callback(undefined, client, client.release),
@@ -59,7 +59,7 @@ export class SessionPool extends pg.Pool {
     return undefined
   }
 
-  async #connectToday(): Promise<pg.PoolClient> {
+  async #connectToCurrentServer(): Promise<pg.PoolClient> {
     for (;;) {
       const client = await super.connect()
       if (this.#generationOf.get(client) === this.#generation) return client
@@ -70,7 +70,7 @@ export class SessionPool extends pg.Pool {
   #watch(client: pg.PoolClient): void {
     const generation = this.#generation
     this.#generationOf.set(client, generation)
-    // A connection that breaks in use fails its statement, and must not end the process.
+    // An error on a connection in use fails its statement; it must not crash the process.
     client.on('error', () => undefined)
     client.connection.on('errorMessage', ({ code = '' }: { code?: string }) => {
       if (SERVER_CHANGED.test(code) && generation === this.#generation) this.#generation += 1
@@ -78,7 +78,7 @@ export class SessionPool extends pg.Pool {
   }
 }
 
-/** node-postgres ignores `?schema=`, and lets `?options=` take the place of all other startup options. */
+/** node-postgres ignores `?schema=`, and `?options=` would override all other startup options. */
 function withStartupOptions(url: string, ownSchema: string | undefined) {
   const address = new URL(url)
   const { searchParams } = address
@@ -92,7 +92,7 @@ function withStartupOptions(url: string, ownSchema: string | undefined) {
   }
 }
 
-/** A statement that fails with SQLSTATE 25006 where nothing can be written: in a read-only session, or on a standby. */
+/** A statement that fails with SQLSTATE 25006 in a read-only session and on a standby. */
 export const FAIL_IF_READ_ONLY = `do $$ begin
   if current_setting('transaction_read_only')::boolean then raise read_only_sql_transaction; end if;
 end $$`

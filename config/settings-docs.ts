@@ -1,6 +1,6 @@
 import { settingsSchema } from './settings-schema.js'
 
-/** The settings as a Markdown table, one row each, in the order they are declared. */
+/** The settings as a Markdown table, in the order of their declaration. */
 export function settingsTable(): string {
   const rows = settingsForReaders().map(
     ({ name, standard, meaning }) =>
@@ -9,12 +9,12 @@ export function settingsTable(): string {
   return ['| setting | default | meaning |', '| --- | --- | --- |', ...rows].join('\n')
 }
 
-/** The settings as an example of an `.env` file: each with its meaning above and its default behind a `#`. */
+/** The settings as an example `.env` file: each with its description above it, and its default commented out. */
 export function envExample(): string {
   const entries = settingsForReaders().map(
     ({ name, standard, meaning }) => `# ${meaning.replaceAll('`', '')}\n#${name}=${standard}\n`,
   )
-  return ['# Every setting with its default. Take the # away to change one.\n', ...entries].join('\n')
+  return ['# Every setting with its default. Remove the # to change one.\n', ...entries].join('\n')
 }
 
 function settingsForReaders() {

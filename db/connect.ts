@@ -8,20 +8,20 @@ import type { Database, Schema } from './schema.js'
 interface ConnectOptions {
   /** Shown in `pg_stat_activity`. */
   applicationName?: string
-  /** Connections at most. */
+  /** Maximum number of connections. */
   max?: number
   /**
-   * How long a statement may go unanswered, in milliseconds, by default 30 s; 0 waits for as long as it takes. Then it
-   * fails, and its connection is dropped: the server may be gone, and the connection half open.
+   * Time limit of a statement in milliseconds, by default 30 s; 0 means none. A statement that exceeds it fails and its
+   * connection is closed, because the server may be gone and the connection half open.
    */
   queryTimeoutMs?: number
-  /** Told of errors on idle connections, which need no action: the pool opens new ones. */
+  /** Called with errors of idle connections. They need no action: the pool opens new connections. */
   onError?: (error: Error) => void
 }
 
 /**
- * Opens a pool on the application's database. Nothing is connected before the first statement, which waits at most
- * 5 s for a connection. `?schema=name` in the URL selects the schema, as it does for Prisma.
+ * Opens a pool for the application's database. It connects with the first statement, which waits at most 5 s for a
+ * connection. `?schema=name` in the URL selects the schema, as in Prisma.
  */
 export function connectDatabase(url: string, options: ConnectOptions = {}): Database {
   const pool = createPool(url, options)
@@ -32,24 +32,24 @@ export function connectDatabase(url: string, options: ConnectOptions = {}): Data
 
 const QUERY_TIMEOUT_MS = 30_000
 
-/** node-postgres says it in words alone. */
+/** An error of node-postgres that has no code. */
 const READ_TIMEOUT = 'Query read timeout'
 
 /**
- * The pool, with connections dropped on which a statement went unanswered. node-postgres would hand them to the next
- * caller, whose statement then waits behind the unanswered one.
+ * Closes connections on which a statement timed out. node-postgres would hand them to the next caller, whose statement then
+ * waits behind the first.
  */
 function watched(pool: pg.Pool, onQueryError: (error: unknown) => void): PostgresPool {
   return {
     async connect() {
       const client = await pool.connect()
-      let silent = false
+      let timedOut = false
       const query = async (text: string, values: unknown[]) => {
         try {
           return await client.query(text, values)
         } catch (error) {
           if (error instanceof Error && error.message === READ_TIMEOUT) {
-            silent = true
+            timedOut = true
             // It may hold locks that the next attempt would wait for.
             cancelStatement(client)
           }
@@ -57,22 +57,22 @@ function watched(pool: pg.Pool, onQueryError: (error: unknown) => void): Postgre
           throw error
         }
       }
-      return { query: query as never, release: () => client.release(silent) }
+      return { query: query as never, release: () => client.release(timedOut) }
     },
     end: () => pool.end(),
   }
 }
 
 /**
- * Lets the server (14 or newer) end a statement whose client has gone. One that waits for a lock would otherwise stay, and
- * each retry would add another, until the server is out of connections.
+ * Makes the server (14 or newer) cancel statements whose client is gone. Otherwise a statement that waits for a lock stays, and
+ * each retry adds another, until the server runs out of connections.
  */
-async function noticeWhenClientIsGone(client: pg.ClientBase): Promise<void> {
+async function cancelWhenClientIsGone(client: pg.ClientBase): Promise<void> {
   await client
     .query(
       `select set_config(name, '10s', false) from pg_settings where name = 'client_connection_check_interval'`,
     )
-    // Not every system can tell, and those refuse the setting.
+    // Some operating systems cannot detect it, and their servers reject the setting.
     .catch(() => undefined)
 }
 
@@ -83,9 +83,9 @@ function createPool(url: string, options: ConnectOptions): pg.Pool {
     connectionTimeoutMillis: 5000,
     query_timeout: options.queryTimeoutMs ?? QUERY_TIMEOUT_MS,
     keepAlive: true,
-    // The system's own default is two hours.
+    // The operating system's default is two hours.
     keepAliveInitialDelayMillis: 10_000,
-    onConnect: noticeWhenClientIsGone,
+    onConnect: cancelWhenClientIsGone,
     max: options.max ?? 10,
   })
   return pool.on('error', options.onError ?? (() => undefined))

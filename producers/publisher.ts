@@ -14,9 +14,9 @@ import type { PublishResult } from './publish-result.js'
 export type { PublishResult }
 
 export interface PublisherOptions {
-  /** Where the queue is: `redis://`, `rediss://`, `redis+cluster://`, `redis+sentinel://` or `postgres://`. */
+  /** URL of the queue: `redis://`, `rediss://`, `redis+cluster://`, `redis+sentinel://` or `postgres://`. */
   queueUrl: string
-  /** The longest that `publish` takes, in milliseconds. Default 250. */
+  /** Maximum duration of `publish`, in milliseconds. Default 250. */
   timeoutMs?: number
   /** Namespace of the queue, the same as the worker's `QUEUE_PREFIX`. Default `{auto-enroll}`. */
   prefix?: string
@@ -26,9 +26,9 @@ export interface PublisherOptions {
   enabled?: boolean
   /** Called once when publishing starts to fail and once when it works again; a pino logger fits. */
   logger?: PublisherLogger
-  /** Where to count publish results by status and source (`auto_enroll_publish_total`, `…_seconds`). */
+  /** Counts and times `publish` by status and source (`auto_enroll_publish_total`, `…_seconds`). */
   registry?: Registry
-  /** Joins jobs to the trace of the sign-up: BullMQ's telemetry, such as `new BullMQOtel('auto-enroll')`. */
+  /** Adds jobs to the trace of the sign-up: BullMQ's telemetry, such as `new BullMQOtel('auto-enroll')`. */
   telemetry?: Telemetry
 }
 
@@ -45,7 +45,7 @@ export interface PublishEvent {
 export interface Publisher {
   /** Queues `user.created`. Never rejects and never takes longer than `timeoutMs`. */
   publish(event: PublishEvent): Promise<PublishResult>
-  /** Waits for what is being published, at most `timeoutMs`, and disconnects. Never rejects. */
+  /** Waits at most `timeoutMs` for events that are being published, then disconnects. Never rejects. */
   close(): Promise<void>
 }
 
@@ -79,24 +79,23 @@ const optionsSchema = z
   })
 
 /**
- * Makes the publisher that auth code calls after a user is committed. It connects with the first event, so importing it
- * costs nothing; a queue that is away, frozen or slow costs a sign-up at most `timeoutMs`, and after repeated failures
- * nothing for a while.
+ * Creates the publisher that auth code calls after a user is committed. It connects with the first event. A queue that is
+ * down, frozen or slow delays a sign-up by at most `timeoutMs`, and after repeated failures not at all for a while.
  *
- * @throws {TypeError} at creation, never later, when an option is wrong; the message names every one that is
+ * @throws {TypeError} if options are wrong; the message names all of them
  */
 export function createPublisher(options: PublisherOptions): Publisher {
   const { queueUrl, timeoutMs, prefix, partitions, enabled } = parseOptions(options)
   const { logger, telemetry } = options
   const measure = options.registry === undefined ? undefined : createPublishMetrics(options.registry)
-  // Timers fire late rather than early: aiming a little below keeps the promise.
+  // Timers may fire late, so aim a little below the limit.
   const deadlineMs = timeoutMs - Math.min(10, Math.ceil(timeoutMs / 10))
   const breaker = circuitBreaker(handleAll, {
     halfOpenAfter: OPEN_FOR_MS,
     breaker: new ConsecutiveBreaker(FAILURES_TO_OPEN),
   })
   breaker.onBreak(() =>
-    logger?.warn({}, 'publishing fails repeatedly: events are left to the reconciler for a while'),
+    logger?.warn({}, 'publishing keeps failing: for a while, new users are left to the reconciler'),
   )
   breaker.onReset(() => logger?.info({}, 'publishing works again'))
 
@@ -113,10 +112,10 @@ export function createPublisher(options: PublisherOptions): Publisher {
   async function attempt(event: UserCreated, startedAt: number): Promise<PublishResult> {
     if (!enabled) return { status: 'disabled' }
     if (closed) return { status: 'deferred', reason: 'the publisher is closed' }
-    // What the call itself took counts too: opening the queue for the first event is work.
+    // Includes the time of the call itself, because the first event opens the queue.
     const inTime = <T>(work: Promise<T>) =>
       within(Math.max(1, startedAt + deadlineMs - performance.now()), work)
-    // In a half-open circuit a call first waits for the one that tries.
+    // While the circuit is half open, a call first waits for the one that tries.
     const waits = breaker.state === CircuitState.HalfOpen
     const adding = breaker.execute(() => inTime(add(event)))
     const publishing = waits ? inTime(adding) : adding
@@ -148,7 +147,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
   }
 }
 
-/** Never throws, not even for an object whose getters do. */
+/** Never throws, not even if a getter of the object does. */
 function readEvent(event: PublishEvent): ParsedEvent {
   try {
     return parseUserCreated({ ...event, v: 1, occurredAt: new Date().toISOString() })
@@ -167,6 +166,6 @@ function parseOptions(options: PublisherOptions): z.output<typeof optionsSchema>
 }
 
 function reasonFor(error: unknown): string {
-  if (error instanceof BrokenCircuitError) return 'the queue failed repeatedly and is left alone for a while'
+  if (error instanceof BrokenCircuitError) return 'the queue keeps failing and is not used for a while'
   return safeError(error).message
 }

@@ -3,20 +3,20 @@ import { Cluster, type Redis } from 'ioredis'
 import type pg from 'pg'
 import { queueSchema } from './schema-name.js'
 
-/** One Redis server (of a cluster: one of its masters), as its INFO describes it. */
+/** A Redis server, or one master of a cluster, as its INFO describes it. */
 export interface RedisFacts {
   address: string
-  /** Of Redis itself, or of the Redis that a compatible server stands in for. */
+  /** The version of Redis, or the one that a compatible server claims to be. */
   version: string | undefined
-  /** `maxmemory_policy`; not asked by CONFIG, which managed servers forbid. */
+  /** `maxmemory_policy` of INFO, because managed servers forbid CONFIG. */
   evictionPolicy: string | undefined
   appendOnlyFile: boolean | undefined
   isReplica: boolean
-  /** The last snapshot failed, and so the server refuses writes (`stop-writes-on-bgsave-error`) if it makes any. */
+  /** The last snapshot failed. By default the server then refuses writes (`stop-writes-on-bgsave-error`). */
   snapshotFailed: boolean
 }
 
-/** Describes each server that holds a part of the queue. */
+/** Describes every server that holds part of the queue. */
 export async function inspectRedis(client: Redis | Cluster): Promise<RedisFacts[]> {
   const nodes = await mastersOf(client)
   return Promise.all(
@@ -69,11 +69,11 @@ function parseInfo(text: string): ReadonlyMap<string, string> {
 export interface QueueSchemaFacts {
   schema: string
   state: 'up to date' | 'outdated' | 'missing'
-  /** Tables that the present role may not read and change. */
+  /** Tables that the current role may not both read and write. */
   deniedTables: string[]
 }
 
-/** @throws {Error} when the schema was made by a newer version, or the server is too old for it */
+/** @throws {Error} when a newer version created the schema, or the server is too old for it */
 export async function inspectQueueSchema(pool: pg.Pool, prefix: string): Promise<QueueSchemaFacts> {
   const schema = queueSchema(prefix)
   const { rows } = await pool.query<{ name: string; allowed: boolean }>(

@@ -1,22 +1,21 @@
 import type { RedisOptions } from 'ioredis'
 
 /**
- * How Redis refuses a write because it is a replica, or a master that was cut off from its replicas and may have been
- * replaced. Before Redis 7 the refusal of a script stands within a longer message.
+ * How Redis rejects a write because it is a replica, or a master that lost its replicas and may have been replaced. Before
+ * Redis 7 the error of a script contains this in a longer message.
  */
-const REFUSED_BY_REPLICA = /(?:^|-)(?:READONLY|MASTERDOWN|NOREPLICAS|LOADING)\b/
+const REJECTED_BY_REPLICA = /(?:^|-)(?:READONLY|MASTERDOWN|NOREPLICAS|LOADING)\b/
 
 /**
- * An ioredis option: a connection to a server that refuses writes is closed and opened again, to wherever Sentinel, a
- * cluster or a virtual address now says the master is. Without it a connection would stay with an old master for as long
- * as that lives on as a replica.
+ * An ioredis option that reconnects when the server rejects writes. Sentinel, the cluster or a virtual address then leads to
+ * the current master. Without it, the connection would stay with the old master for as long as that runs as a replica.
  *
- * The refused command ran no part, so it is sent again; once only, so that the caller learns of a master that stays away.
+ * No part of a rejected command has run, so it is sent again, but only once: if there is no master, the caller has to know.
  */
 export function leaveReplica(): NonNullable<RedisOptions['reconnectOnError']> {
   const sentAgain = new WeakSet<object>()
   return (error) => {
-    if (!isRefusedByReplica(error)) return false
+    if (!isRejectedByReplica(error)) return false
     const args = argumentsOf(error)
     if (args === undefined || sentAgain.has(args)) return true
     sentAgain.add(args)
@@ -24,13 +23,13 @@ export function leaveReplica(): NonNullable<RedisOptions['reconnectOnError']> {
   }
 }
 
-export function isRefusedByReplica(error: unknown): boolean {
-  return error instanceof Error && REFUSED_BY_REPLICA.test(error.message)
+export function isRejectedByReplica(error: unknown): boolean {
+  return error instanceof Error && REJECTED_BY_REPLICA.test(error.message)
 }
 
 const RECONNECT_AND_RESEND = 2
 
-/** The arguments of the refused command, always the same array for the same command. */
+/** The arguments of the rejected command; each command always has the same array. */
 function argumentsOf(error: Error): object | undefined {
   if (!('command' in error) || typeof error.command !== 'object' || error.command === null) return undefined
   if (!('args' in error.command) || !Array.isArray(error.command.args)) return undefined

@@ -10,15 +10,15 @@ import type pg from 'pg'
 export interface PostgresBackendOptions {
   pool: pg.Pool
   schema: string
-  /** Whether a start that fails is tried again until it succeeds, or fails the call that needs it. */
+  /** Whether a failed start is retried until it succeeds, or fails the call that needs it. */
   waits: boolean
 }
 
 const RETRY_MS = 1000
 
 /**
- * BullMQ's PostgreSQL backend in a schema of our choice. BullMQ's own factory takes the schema of a given pool to be
- * `bullmq`, and remembers a failed start for ever: its queue then fails every call, and its worker spins.
+ * BullMQ's PostgreSQL backend in any schema. BullMQ's own factory assumes the schema `bullmq` when it is given a pool, and
+ * never forgets a failed start: its queue then fails every call, and its worker spins.
  */
 export function postgresBackend(
   options: PostgresBackendOptions,
@@ -44,7 +44,7 @@ class RecoveringConnection extends PostgresConnection {
     this.#options = options
   }
 
-  /** Resolves once the queue's schema was found usable; a failure is forgotten. */
+  /** Resolves once the queue's schema is usable; after a failure the next call checks again. */
   override waitUntilReady(): Promise<void> {
     this.#ready ??= (this.#options.waits ? this.#checkUntilUsable() : this.#check()).catch(
       (error: unknown) => {

@@ -1,10 +1,10 @@
 import type { EventEmitter } from 'node:events'
 import type { QueueLink } from './connect.js'
-import { isRefusedByReplica } from './leave-replica.js'
+import { isRejectedByReplica } from './leave-replica.js'
 
 /**
- * Tells what an error of a call to the queue means. ioredis tells why a connection failed through its `error` event
- * alone; the call that needed it fails with nothing but a count of its tries.
+ * Explains errors of calls to the queue. When a connection fails, ioredis gives the reason only in its `error` event; the
+ * call itself fails with the number of retries.
  */
 export function explainTrouble({ client }: QueueLink): (error: unknown) => unknown {
   let last: Error | undefined
@@ -17,7 +17,7 @@ export function explainTrouble({ client }: QueueLink): (error: unknown) => unkno
     if (error.message === 'Command timed out') {
       return Object.assign(new Error('the queue does not answer', { cause: error }), { code: 'ETIMEDOUT' })
     }
-    if (isRefusedByReplica(error)) {
+    if (isRejectedByReplica(error)) {
       const explained = new Error('the queue is on a Redis that refuses writes: a replica', { cause: error })
       return Object.assign(explained, { code: 'READONLY' })
     }

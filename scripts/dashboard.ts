@@ -6,8 +6,8 @@ import { runCommand } from './command.js'
 await runCommand({
   name: 'dashboard',
   description:
-    'Serves the operators’ page until SIGTERM or SIGINT: whether everyone is enrolled, what is stuck and why, what to ' +
-    'press; and bull-board at /queues.',
+    'Serves the operators’ page until SIGTERM or SIGINT. It shows whether everyone is enrolled, what is stuck and why, and what ' +
+    'to do. bull-board is at /queues.',
   needs: ['DATABASE_URL', 'QUEUE_URL'],
   isService: true,
   async run({ settings, log, signal }) {

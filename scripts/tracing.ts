@@ -1,15 +1,15 @@
 import type { Telemetry } from 'bullmq'
 
 export interface Tracing {
-  /** Joins a job to the trace of the sign-up that published it. */
+  /** Adds a job to the trace of the sign-up that published it. */
   telemetry: Telemetry
-  /** Sends what is left. */
+  /** Sends the remaining spans. */
   shutdown(): Promise<void>
 }
 
 /**
- * Sends traces over OTLP/HTTP to `endpoint` (the base URL: `/v1/traces` is appended). Without an endpoint nothing of
- * OpenTelemetry is loaded.
+ * Sends traces over OTLP/HTTP to `endpoint` (a base URL: `/v1/traces` is appended). Without an endpoint, OpenTelemetry is not
+ * even loaded.
  */
 export async function startTracing(
   endpoint: string | undefined,

@@ -5,14 +5,14 @@ import { startWorker } from '../worker/run.js'
 import { runCommand } from './command.js'
 import { startTracing } from './tracing.js'
 
-/** A collector that is away must not keep a worker from ending. */
+/** An unreachable collector must not keep a worker from exiting. */
 const TRACES_TIMEOUT_MS = 1000
 
 await runCommand({
   name: 'worker',
   description:
-    'Takes sign-ups off the queue and enrolls them, reconciles, and serves /healthz, /readyz and /metrics until ' +
-    'SIGTERM or SIGINT; then finishes what it is doing. A second signal ends it at once.',
+    'Takes sign-ups from the queue and enrolls the users, reconciles, and serves /healthz, /readyz and /metrics. SIGTERM or ' +
+    'SIGINT lets it finish its active jobs; a second signal ends it at once.',
   needs: ['DATABASE_URL', 'QUEUE_URL'],
   isService: true,
   async run({ settings, log, signal }) {
@@ -25,13 +25,13 @@ await runCommand({
         throw error
       },
     )
-    log.info('stopping: no more jobs are taken, active ones finish')
+    log.info('stopping: finishing the active jobs, taking no more')
     const { abandoned } = await worker.close()
     await within(TRACES_TIMEOUT_MS, Promise.resolve(tracing?.shutdown())).catch((error: unknown) =>
       log.warn({ err: error }, 'the last traces were not sent'),
     )
     return {
-      text: abandoned === 0 ? 'stopped' : `stopped; ${abandoned} jobs were abandoned and run again`,
+      text: abandoned === 0 ? 'stopped' : `stopped; ${abandoned} abandoned jobs will run again`,
       json: { abandoned },
       exitCode: abandoned === 0 && cause === 'signal' ? 0 : 1,
     }
@@ -43,11 +43,11 @@ async function aborted(signal: AbortSignal): Promise<'signal'> {
   return 'signal'
 }
 
-/** After such an error nothing is known of the process, but its active jobs may still finish. */
+/** After an uncaught error the process cannot be trusted, but its active jobs may still finish. */
 function uncaughtException(log: Logger): Promise<'crash'> {
   return new Promise((resolve) => {
     process.on('uncaughtException', (error) => {
-      log.fatal({ err: error }, 'an error that nobody caught; the worker stops')
+      log.fatal({ err: error }, 'uncaught error; the worker stops')
       resolve('crash')
     })
   })

@@ -2,8 +2,8 @@ import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { describe, expect, it } from 'vitest'
 
-describe('a heap that is kept small', () => {
-  it('is something that this version of Node knows, for it takes any flag without a word', async () => {
+describe('keeping the heap small', () => {
+  it('uses a flag that this version of Node knows; Node silently ignores unknown ones', async () => {
     const { stdout } = await promisify(execFile)(process.execPath, ['--v8-options'], { maxBuffer: 1e7 })
     expect(stdout).toContain('--heap-growing-percent')
   })

@@ -67,7 +67,7 @@ describe('a queue URL', () => {
     ['redis://h:0', 'lacks a readable host or port'],
     ['redis://::1:6379', 'lacks a readable host or port'],
     ['redis+cluster://h1,,h2', 'lacks a readable host or port'],
-    ['redis://h/zero', 'has a path that is no database number'],
+    ['redis://h/zero', 'has a path that is not a database number'],
     ['redis://h1,h2', 'names 2 hosts; for several use redis+cluster://'],
     ['redis://ada:%zz@h', 'is not percent-encoded correctly'],
     ['redis+cluster://h1/1', 'Redis Cluster has only database 0'],
@@ -75,7 +75,7 @@ describe('a queue URL', () => {
     ['redis+sentinel://s1//1', 'lacks the master name'],
     ['postgres://h:99999/d', 'is not a readable postgres:// URL'],
     ['postgres://a:%C3@h/d', 'is not a readable postgres:// URL'],
-    ['amqp://h', 'has the scheme "amqp:", which is no queue this can use'],
+    ['amqp://h', 'has the scheme "amqp:", which is not supported'],
   ])('%j: %s', (url, problem) => {
     expect(queueUrlProblem(url)).toContain(problem)
     expect(queueUrlProblem(url)).toContain(
@@ -83,7 +83,7 @@ describe('a queue URL', () => {
     )
   })
 
-  it('of a cluster needs a prefix with a name in braces', () => {
+  it('of a cluster requires a prefix with a name in braces', () => {
     expect(prefixProblem('redis+cluster://h', '{auto-enroll}')).toBeUndefined()
     expect(prefixProblem('redis+cluster://h', 'x{0}y')).toBeUndefined()
     expect(prefixProblem('redis+cluster://h', 'x{}y')).toMatch(/expected a name in braces/)
@@ -91,7 +91,7 @@ describe('a queue URL', () => {
     expect(prefixProblem('redis://h', 'plain')).toBeUndefined()
   })
 
-  it('holds any user name, password and database, once they are percent-encoded', () => {
+  it('can contain any user name, password and database, percent-encoded', () => {
     const text = fc.string({ minLength: 1, unit: 'grapheme' })
     fc.assert(
       fc.property(text, text, fc.nat(99_999), (username, password, db) => {
@@ -107,7 +107,7 @@ describe('a queue URL', () => {
     )
   })
 
-  it('that is anything at all is understood or refused in words that do not repeat it', () => {
+  it('of any text is parsed, or rejected with a message that does not repeat it', () => {
     const scheme = fc.constantFrom(
       'redis',
       'rediss',

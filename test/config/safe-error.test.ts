@@ -5,7 +5,7 @@ import { useDatabase } from '../support/servers.js'
 
 const SECRET = 'hush@example.com'
 
-describe('what is told of an error', () => {
+describe('what is logged of an error', () => {
   const database = useDatabase()
 
   it.each([
@@ -34,7 +34,7 @@ describe('what is told of an error', () => {
     expect(JSON.stringify(told)).not.toContain(SECRET)
   })
 
-  it('leaves the login out of a URL, whatever characters it has', () => {
+  it('omits the login of a URL, whatever characters it contains', () => {
     expect(safeError(new Error('cannot reach redis://ada:p/w@s#x@cache:6379/0')).message).toBe(
       'cannot reach redis://***@cache:6379/0',
     )
@@ -52,7 +52,7 @@ describe('what is told of an error', () => {
     expect(safeError(Object.assign(new Error('write EPIPE'), { code: 'EPIPE' })).message).toBe('write EPIPE')
   })
 
-  it('tells each error of several, and repeats no value of a later one', async () => {
+  it('describes each of several errors, and repeats no value of any of them', async () => {
     const refused = Object.assign(new Error('connect ECONNREFUSED ::1:1'), { code: 'ECONNREFUSED' })
     const postgres = await database.sql(`select '${SECRET}'::uuid`).catch((error: unknown) => error)
     expect(safeError(new AggregateError([refused, postgres]))).toEqual({
@@ -62,14 +62,14 @@ describe('what is told of an error', () => {
     })
   })
 
-  it('tells nothing of what is no error', () => {
+  it('says nothing about a thrown value that is not an error', () => {
     expect(safeError({ password: SECRET })).toEqual({
       type: 'object',
-      message: 'a value that is no Error was thrown',
+      message: 'a value other than an Error was thrown',
     })
     expect(safeError(undefined)).toEqual({
       type: 'undefined',
-      message: 'a value that is no Error was thrown',
+      message: 'a value other than an Error was thrown',
     })
   })
 })

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { readSettings, SettingsError } from '../../config/settings.js'
 
-/** The design's table. */
+/** As the README lists them. */
 const DEFAULTS = {
   DATABASE_URL: undefined,
   QUEUE_URL: undefined,
@@ -23,11 +23,11 @@ const DEFAULTS = {
 }
 
 describe('settings', () => {
-  it('are the defaults in an empty environment', () => {
+  it('have their defaults in an empty environment', () => {
     expect(readSettings({})).toMatchObject(DEFAULTS)
   })
 
-  it('are the defaults where a variable is empty or blank', () => {
+  it('have their defaults where a variable is empty or blank', () => {
     const empty = Object.fromEntries(
       Object.keys(DEFAULTS).map((name, index) => [name, index % 2 ? '' : '  ']),
     )
@@ -57,14 +57,14 @@ describe('settings', () => {
     expect(Object.isFrozen(settings)).toBe(true)
   })
 
-  it('take REDIS_URL where QUEUE_URL is not set, and name the one that is wrong', () => {
+  it('use REDIS_URL if QUEUE_URL is not set, and name the variable that is wrong', () => {
     expect(readSettings({ REDIS_URL: 'redis://a', QUEUE_URL: '' }).QUEUE_URL).toBe('redis://a')
     expect(readSettings({ REDIS_URL: 'redis://a', QUEUE_URL: 'redis://b' }).QUEUE_URL).toBe('redis://b')
     expect(problems({ REDIS_URL: 'http://a' })[0]).toMatch(/^REDIS_URL: has the scheme "http:"/)
     expect(problems({ QUEUE_URL: 'http://a' })[0]).toMatch(/^QUEUE_URL: has the scheme "http:"/)
   })
 
-  it('are wrong all at once: missing, malformed and at odds with each other', () => {
+  it('report all problems at once: missing, malformed and conflicting values', () => {
     const found = problems(
       {
         QUEUE_URL: 'redis+cluster://h1,h2',
@@ -91,7 +91,7 @@ describe('settings', () => {
   it.each([
     ['PUBLISH_TIMEOUT_MS', ['10', '60000'], ['9', '60001', '-1', 'NaN', 'soon']],
     ['WORKER_CONCURRENCY', ['1', '10000'], ['0', '10001', '1.5', 'many']],
-    // A timer longer than this would fire at once and for ever.
+    // A longer timer would fire at once, again and again.
     ['RECONCILE_INTERVAL_MS', ['0', '2147483647'], ['-1', '2147483648', 'Infinity']],
     ['SHUTDOWN_TIMEOUT_MS', ['0', '2147483647'], ['-1', '2147483648']],
     ['WORKER_HTTP_PORT', ['0', '65535'], ['-1', '65536', 'http']],
@@ -118,7 +118,7 @@ describe('settings', () => {
     }
   })
 
-  it('whatever they are, give an answer or name what is wrong, and never repeat a secret', () => {
+  it('of any values are read, or rejected by name without repeating a secret', () => {
     const password = fc
       .string({ minLength: 0, maxLength: 20, unit: 'grapheme' })
       .map((text) => `hush-hush${text}`)

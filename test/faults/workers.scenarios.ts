@@ -61,7 +61,7 @@ describe.concurrent('workers', () => {
       const failing = await startWorker({}, ['--import', THROWING])
       await during(1500)
       expect(await failing.stop('SIGUSR2')).toBe(1)
-      expect(failing.output()).toContain('an error that nobody caught')
+      expect(failing.output()).toContain('uncaught error')
       expect(failing.output()).toContain('no job was abandoned')
       await startWorker()
       faultEnds()

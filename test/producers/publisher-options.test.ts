@@ -12,12 +12,12 @@ function problemsOf(options: unknown): string {
 }
 
 describe('the options of createPublisher', () => {
-  it('are refused at creation, every wrong one named at once', () => {
+  it('are rejected at creation, with all wrong ones named at once', () => {
     const message = problemsOf({ queueUrl: 'http://x', timeoutMs: 1.5, prefix: 'a b', enabled: 'yes' })
     for (const name of ['queueUrl', 'timeoutMs', 'prefix', 'enabled']) expect(message).toContain(`${name}: `)
   })
 
-  it('are refused when there are none', () => {
+  it('are rejected when there are none', () => {
     expect(problemsOf(undefined)).toContain('createPublisher: ')
     expect(problemsOf({})).toContain('queueUrl: expected the URL of the queue')
     expect(problemsOf({ queueUrl: undefined })).toContain('queueUrl')
@@ -35,12 +35,12 @@ describe('the options of createPublisher', () => {
     expect(problemsOf({ queueUrl, timeoutMs: 0 })).not.toContain('s3cret')
   })
 
-  it('ask for a prefix in braces on a cluster', () => {
+  it('require a prefix in braces on a cluster', () => {
     expect(problemsOf({ queueUrl: 'redis+cluster://h1,h2', prefix: 'plain' })).toContain('prefix: ')
   })
 })
 
-describe('an event that is wrong', () => {
+describe('an invalid event', () => {
   const publisher = createPublisher({ queueUrl: 'redis://127.0.0.1:1' })
 
   it.each([
@@ -57,7 +57,7 @@ describe('an event that is wrong', () => {
     expect(result).toEqual({ status: 'rejected', reason: expect.stringContaining(`${field}: `) })
   })
 
-  it('is rejected also when reading it throws', async () => {
+  it('is rejected even if reading it throws', async () => {
     const hostile = {
       source: 'admin' as const,
       get userId(): string {

@@ -5,7 +5,7 @@ import { freePort, type RedisServer, startRedis } from '../support/redis-server.
 import { runScript } from '../support/run-script.js'
 import { BACKENDS, queuePlace, useDatabase } from '../support/servers.js'
 
-/** An application that publishes, in a process that an unhandled rejection would end. */
+/** An application that publishes, in a process that an unhandled rejection would crash. */
 const APPLICATION = `
   import { createPublisher } from 'auto-enroll'
   const { URLS, PREFIX, TIMEOUT_MS } = process.env
@@ -22,7 +22,7 @@ const APPLICATION = `
 
 const TELL = `console.log(JSON.stringify({ answers, slowest }))`
 
-/** 250 ms, and a grace for a busy machine, on which starting TLS alone may block for longer. */
+/** 250 ms plus some grace for a busy machine, where starting TLS alone may block for longer. */
 const PROMISED_MS = 1000
 
 const closing: (() => unknown)[] = []
@@ -40,8 +40,8 @@ function told(stdout: string): { answers: string[][]; slowest: number } {
   return JSON.parse(stdout) as { answers: string[][]; slowest: number }
 }
 
-describe('an application whose queue cannot be had', () => {
-  it('gets its answer in time, survives and exits, whatever the cause', async () => {
+describe('an application whose queue is unreachable', () => {
+  it('gets a result in time, survives and exits, whatever the cause', async () => {
     const [locked, plain, gone, silent, rude] = await Promise.all([
       redis(['--requirepass', 'right']),
       redis(),
@@ -84,7 +84,7 @@ describe('an application whose queue cannot be had', () => {
     expect(slowest).toBeLessThan(PROMISED_MS)
   })
 
-  it('exits after close, also while Redis is stopped with SIGSTOP', async () => {
+  it('exits after close even while Redis is stopped with SIGSTOP', async () => {
     const server = await redis()
     const application = runScript(
       `${APPLICATION}
@@ -105,7 +105,7 @@ describe('an application whose queue cannot be had', () => {
     expect(slowest).toBeLessThan(PROMISED_MS)
   })
 
-  it('publishes again when Redis comes up, is restarted, or is thawed', async () => {
+  it('publishes again once Redis comes up, restarts, or is thawed', async () => {
     const port = await freePort()
     const application = runScript(
       `${APPLICATION}
@@ -160,7 +160,7 @@ describe.each(BACKENDS)(
        const answers = [[await publish(publishers[0], 'ada')]]
        ${TELL}
        process.exit()`
-      // Ample, because a first connection takes long on a busy machine.
+      // Generous, because a first connection takes long on a busy machine.
       const env = { URLS: place.url, PREFIX: place.prefix, TIMEOUT_MS: '5000' }
       const first = await runScript(publishOnce, env)
       const second = await runScript(publishOnce, env)

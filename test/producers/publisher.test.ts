@@ -43,7 +43,7 @@ describe.each(BACKENDS)('publishing to a queue on %s', (backend) => {
     return publisher
   }
 
-  it('tells a new event from one that its user already has', async () => {
+  it('distinguishes a new event from one that its user already has', async () => {
     const publisher = publisherTo(place.url, { timeoutMs: 5000 })
     expect(await publisher.publish({ userId: 'ada', source: 'credentials' })).toEqual({ status: 'queued' })
     expect(await publisher.publish({ userId: 'ada', source: 'google' })).toEqual({ status: 'duplicate' })
@@ -73,7 +73,7 @@ describe.each(BACKENDS)('publishing to a queue on %s', (backend) => {
     expect(job?.data.userId).toBe(userId)
   })
 
-  it('recovers by itself when the queue was down at the start of the process', async () => {
+  it('recovers by itself if the queue was down when the process started', async () => {
     const publisher = publisherTo(gate.url)
     for (let attempt = 0; attempt < 3; attempt += 1) {
       expect(await timed(publisher.publish(event(`early-${attempt}`)))).toMatchObject({ status: 'deferred' })
@@ -84,7 +84,7 @@ describe.each(BACKENDS)('publishing to a queue on %s', (backend) => {
       .toMatchObject({ status: QUEUED_OR_DUPLICATE })
   })
 
-  it('recovers by itself when the queue goes away meanwhile', async () => {
+  it('recovers by itself if the queue goes down later', async () => {
     await gate.open()
     const publisher = publisherTo(gate.url)
     await expect
@@ -98,7 +98,7 @@ describe.each(BACKENDS)('publishing to a queue on %s', (backend) => {
       .toMatchObject({ status: QUEUED_OR_DUPLICATE })
   })
 
-  it('answers in time while the queue hangs, and recovers when it goes on', async () => {
+  it('returns in time while the queue hangs, and recovers when it continues', async () => {
     await gate.open()
     const publisher = publisherTo(gate.url)
     await expect
@@ -112,14 +112,14 @@ describe.each(BACKENDS)('publishing to a queue on %s', (backend) => {
       .toMatchObject({ status: QUEUED_OR_DUPLICATE })
   })
 
-  it('answers in time when a server accepts and never says a word', async () => {
+  it('returns in time if a server accepts the connection and never replies', async () => {
     await gate.open()
     gate.freeze()
     const publisher = publisherTo(gate.url)
     expect(await timed(publisher.publish(event('ada')))).toMatchObject({ status: 'deferred' })
   })
 
-  it('rests after repeated failures, costs next to nothing meanwhile, and tries again', async () => {
+  it('pauses after repeated failures, costs next to nothing meanwhile, and tries again', async () => {
     const told: string[] = []
     const logger = {
       warn: (_: object, message: string) => told.push(`warn: ${message}`),
@@ -153,11 +153,11 @@ describe.each(BACKENDS)('publishing to a queue on %s', (backend) => {
       .poll(() => publisher.publish(event('after')), POLL)
       .toMatchObject({ status: QUEUED_OR_DUPLICATE })
     expect(told).toEqual([
-      'warn: publishing fails repeatedly: events are left to the reconciler for a while',
+      'warn: publishing keeps failing: for a while, new users are left to the reconciler',
       ...told.slice(1, -1),
       'info: publishing works again',
     ])
-    // The hundred that met the freeze may have arrived; the thousands that met the open circuit never left.
+    // The hundred events of the freeze may have arrived; the thousands during the open circuit were never sent.
     expect(await queue.countUnfinished()).toBeLessThan(250)
   })
 
@@ -179,7 +179,7 @@ describe.each(BACKENDS)('publishing to a queue on %s', (backend) => {
     })
   })
 
-  it('connects nothing before the first event, nor when it is disabled', async () => {
+  it('does not connect before the first event, nor when disabled', async () => {
     await gate.open()
     const idle = publisherTo(gate.url)
     const disabled = publisherTo(gate.url, { enabled: false })
@@ -205,7 +205,7 @@ function numbered(count: number): string[] {
   return Array.from({ length: count }, (_, index) => `user-${index}`)
 }
 
-/** Fails when it takes longer than promised; the grace is for a busy machine. */
+/** Fails if it takes longer than promised, with some grace for a busy machine. */
 async function timed<T>(publishing: Promise<T>): Promise<T> {
   const startedAt = performance.now()
   const result = await publishing

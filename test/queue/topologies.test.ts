@@ -8,7 +8,7 @@ import {
 } from '../support/redis-topologies.js'
 import { runScript } from '../support/run-script.js'
 
-/** Publishes twice for one user and consumes, in a process of its own, which then ends by itself. */
+/** Publishes twice for one user and consumes, in a separate process that ends by itself. */
 const PUBLISH_AND_CONSUME = `
   import { createPublisher } from 'auto-enroll'
   import { linkQueue } from './dist/queue/connect.js'
@@ -52,7 +52,7 @@ describe.each([
   })
   afterAll(() => topology.stop())
 
-  it('is published to and consumed', async () => {
+  it('can be published to and consumed', async () => {
     const { stdout, stderr, exitCode } = await runScript(PUBLISH_AND_CONSUME, { URL_OF_QUEUE: topology.url })
     expect({ stderr, exitCode }).toEqual({ stderr: '', exitCode: 0 })
     expect(JSON.parse(stdout)).toEqual(DONE)
@@ -66,7 +66,7 @@ describe('a queue behind TLS', () => {
   })
   afterAll(() => redis.stop())
 
-  it('is published to and consumed where its authority is trusted', async () => {
+  it('can be published to and consumed by a client that trusts its certificate authority', async () => {
     const { stdout, stderr, exitCode } = await runScript(PUBLISH_AND_CONSUME, {
       URL_OF_QUEUE: redis.url,
       NODE_EXTRA_CA_CERTS: redis.authority,
@@ -75,7 +75,7 @@ describe('a queue behind TLS', () => {
     expect(JSON.parse(stdout)).toEqual(DONE)
   })
 
-  it('is told nothing where its authority is not trusted', async () => {
+  it('receives nothing from a client that does not trust its certificate authority', async () => {
     const { stdout } = await runScript(
       `import { createPublisher } from 'auto-enroll'
        const publisher = createPublisher({ queueUrl: process.env.URL_OF_QUEUE, timeoutMs: 2000 })

@@ -35,7 +35,7 @@ describe.each(BACKENDS)('a worker that reaches its queue on %s through a network
     return worker
   }
 
-  it('begins when the queue comes up, though it was down at the start', async () => {
+  it('starts once the queue comes up, even if it was down at first', async () => {
     const { enrolled, errors } = start()
     await expect.poll(() => errors.length).toBeGreaterThan(1)
     await gate.open()
@@ -43,7 +43,7 @@ describe.each(BACKENDS)('a worker that reaches its queue on %s through a network
     await expect.poll(() => enrolled, { timeout: 10_000 }).toEqual(['ada'])
   })
 
-  it('goes on after the queue was away, and after it hung', async () => {
+  it('continues after the queue was down, and after it hung', async () => {
     await gate.open()
     const { enrolled } = start()
     await queue.add(event('ada'))
@@ -61,7 +61,7 @@ describe.each(BACKENDS)('a worker that reaches its queue on %s through a network
     await expect.poll(() => enrolled, { timeout: 20_000 }).toEqual(['ada', 'bob', 'eve'])
   })
 
-  it('works on what was handed to it in an answer that got lost, once the lock of that has run out', async () => {
+  it('runs a job whose delivery got lost on the way, once the lock of the job expires', async () => {
     await gate.open()
     let finish: (result: UserCreatedResult) => void = () => undefined
     const { enrolled } = start((userId) =>
@@ -98,7 +98,7 @@ describe.each(BACKENDS)('a worker that reaches its queue on %s through a network
 describe('a worker whose queue on Postgres is not migrated yet', () => {
   const database = useDatabase()
 
-  it('waits for the migration, and does not spin meanwhile', async () => {
+  it('waits for the migration without spinning', async () => {
     const place = { url: database.url, prefix: '{not-migrated}' }
     const worker = startConsumer(place)
     await expect.poll(() => worker.errors.length, { timeout: 5000 }).toBe(2)

@@ -69,7 +69,7 @@ describe.each(BACKENDS)('npm run worker, with the queue on %s', (backend) => {
       impatient.kill('SIGTERM')
       const ended = await impatient
       expect(performance.now() - signalledAt).toBeLessThan(10_000)
-      expect(ended).toMatchObject({ exitCode: 1, stdout: 'stopped; 1 jobs were abandoned and run again' })
+      expect(ended).toMatchObject({ exitCode: 1, stdout: 'stopped; 1 abandoned jobs will run again' })
       expect(ended.stderr).toMatch(
         /"abandoned":1,"msg":"stopped before these jobs were finished; they run again"/,
       )
