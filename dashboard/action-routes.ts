@@ -31,40 +31,32 @@ export function actionRoutes(context: DashboardContext): Hono<Visit> {
 
   routes.get('/pause', async (c) => preview(c, await pausePreview(context)))
   routes.post('/pause', async (c) => {
-    await actions.pause(c.get('person'))
-    return done(c)
+    return done(c, await actions.pause(c.get('person')))
   })
 
   routes.get('/resume', async (c) => preview(c, await resumePreview(context)))
   routes.post('/resume', async (c) => {
-    await actions.resume(c.get('person'))
-    return done(c)
+    return done(c, await actions.resume(c.get('person')))
   })
 
   routes.get('/limits', async (c) => preview(c, await limitsPreview(context)))
   routes.post('/limits', async (c) => {
-    await actions.removeLimits(c.get('person'))
-    return done(c)
+    return done(c, await actions.removeLimits(c.get('person')))
   })
 
   routes.get('/backfill', async (c) => preview(c, await backfillPreview(context)))
   routes.post('/backfill', async (c) => {
-    await actions.backfill(c.get('person'))
-    return done(c)
+    return done(c, await actions.backfill(c.get('person')))
   })
 
   routes.get('/retry', async (c) => preview(c, await retryPreview(context, c.req.query('cause'))))
   routes.post('/retry', async (c) => {
     const causeId = await field(c, 'cause')
     const { jobs } = await retryPreview(context, causeId)
-    if (jobs > 0) await actions.retry(c.get('person'), jobs, causeId)
-    return done(c)
+    return done(c, jobs > 0 ? await actions.retry(c.get('person'), jobs, causeId) : undefined)
   })
 
-  routes.post('/tasks/stop', (c) => {
-    actions.tasks.current()?.stop()
-    return done(c)
-  })
+  routes.post('/tasks/stop', async (c) => done(c, await actions.stop(c.get('person'))))
 
   routes.get('/enroll', async (c) => {
     const found = await lookUp(c.req.query('user') ?? '')
@@ -73,15 +65,24 @@ export function actionRoutes(context: DashboardContext): Hono<Visit> {
   routes.post('/enroll', async (c) => {
     const found = await lookUp((await field(c, 'user')) ?? '')
     if (found === undefined) return noSuchUser(c)
-    await actions.enroll(c.get('person'), found.user.id)
-    return done(c, `/users?q=${encodeURIComponent(found.user.id)}`)
+    const notAudited = await actions.enroll(c.get('person'), found.user.id)
+    return done(c, notAudited, `/users?q=${encodeURIComponent(found.user.id)}`)
   })
 
   return routes
 
-  function done(c: Context<Visit>, location = '/'): Response {
+  function done(
+    c: Context<Visit>,
+    notAudited: string | undefined,
+    location = '/',
+  ): Response | Promise<Response> {
     reader.expire()
-    return c.redirect(location, 303)
+    if (notAudited === undefined) return c.redirect(location, 303)
+    return c.html(
+      problemPage(visitor(c), 'Done, but not in the audit log', [
+        `This was done, but could not be written to the audit log: ${notAudited}.`,
+      ]),
+    )
   }
 }
 

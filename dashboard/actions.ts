@@ -1,6 +1,7 @@
 import type { Logger } from '../config/log.js'
 import { safeError } from '../config/safe-error.js'
-import { type AuditEvent, type Ended, NoAuditTable, writeDown } from '../db/audit.js'
+import type { AuditEvent } from '../db/audit.js'
+import { beginRecord, type Ended } from '../db/audit-record.js'
 import { pauseQueue, resumeQueue } from '../db/pause.js'
 import type { Database } from '../db/schema.js'
 import { countUsersWithoutEnrollment } from '../db/users.js'
@@ -21,26 +22,42 @@ export type Backfill = (options: {
   signal: AbortSignal
 }) => Promise<Refilled>
 
-/** What operators do on the page. Each is written to the audit log when it begins and when it ends. */
+/** An action that is done, but not in the audit log. */
+export interface NotAudited {
+  at: Date
+  event: AuditEvent
+  reason: string
+}
+
+/** Why an action that was done could not be written to the audit log; nothing when it was. */
+type Audited = Promise<string | undefined>
+
+/** What operators do on the page. Each action is recorded in the audit log when it begins and when it ends. */
 export interface Actions {
-  pause(person: Person): Promise<void>
-  resume(person: Person): Promise<void>
+  pause(person: Person): Audited
+  resume(person: Person): Audited
   /** Removes the limits that are stored in the queue. */
-  removeLimits(person: Person): Promise<void>
+  removeLimits(person: Person): Audited
   /** Queues one user now. */
-  enroll(person: Person, userId: string): Promise<void>
+  enroll(person: Person, userId: string): Audited
   /** Starts queueing everyone who has no enrollment. */
-  backfill(person: Person): Promise<void>
+  backfill(person: Person): Audited
   /** Starts putting failed jobs back, all or those of one cause. */
-  retry(person: Person, jobs: number, causeId?: string): Promise<void>
-  /** Writes down what somebody does on the page of the jobs. */
+  retry(person: Person, jobs: number, causeId?: string): Audited
+  /** Stops the task that runs, if one does. */
+  stop(person: Person): Audited
+  /** Records what somebody does on the page of the jobs. */
   onJobs(
     person: Person,
     event: Pick<AuditEvent, 'action' | 'target'>,
     work: () => Promise<boolean>,
   ): Promise<void>
   tasks: Tasks
+  /** The latest that could not be recorded, the newest first. */
+  notAudited(): readonly NotAudited[]
 }
+
+const NOT_AUDITED_KEPT = 5
 
 interface ActionsContext {
   db: Database
@@ -52,23 +69,30 @@ interface ActionsContext {
 export function createActions({ db, queue, log, backfill }: ActionsContext): Actions {
   const tasks = createTasks()
   const describeError = (error: unknown) => safeError(error).message
+  const notAudited: NotAudited[] = []
 
-  async function begin(event: AuditEvent): Promise<(ended: Ended) => Promise<void>> {
+  async function begin(event: AuditEvent) {
     log.info(event, 'an operator acts')
-    const end = await writeDown(db, event, (error) => {
-      const level = error instanceof NoAuditTable ? 'debug' : 'warn'
-      log[level]({ ...event, err: error }, 'not written to the audit log')
-    })
-    return (ended) => {
-      log.info({ ...event, ...ended }, 'the result')
-      return end(ended)
+    const record = await beginRecord(db, event)
+    return {
+      ...record,
+      async end(ended: Ended): Audited {
+        log.info({ ...event, ...ended }, 'an operator’s action ended')
+        const failure = await record.end(ended)
+        if (failure === undefined) return undefined
+        log.warn({ ...event, err: failure }, 'not written to the audit log')
+        const reason = describeError(failure)
+        notAudited.unshift({ at: new Date(), event, reason })
+        notAudited.splice(NOT_AUDITED_KEPT)
+        return reason
+      },
     }
   }
 
-  async function audited(event: AuditEvent, work: () => Promise<string>): Promise<void> {
-    const end = await begin(event)
+  async function audited(event: AuditEvent, work: () => Promise<string>): Audited {
+    const { end } = await begin(event)
     try {
-      await end({ result: await work(), succeeded: true })
+      return await end({ result: await work(), succeeded: true })
     } catch (error) {
       await end({ result: describeError(error), succeeded: false })
       throw error
@@ -82,6 +106,7 @@ export function createActions({ db, queue, log, backfill }: ActionsContext): Act
 
   return {
     tasks,
+    notAudited: () => notAudited,
     pause: ({ name }) =>
       audited({ who: name, through: 'page', action: 'pause' }, async () => {
         noteMemory(await pauseQueue(db, queue, { who: name, through: 'page' }))
@@ -105,7 +130,7 @@ export function createActions({ db, queue, log, backfill }: ActionsContext): Act
     async backfill({ name }) {
       const total = await countUsersWithoutEnrollment(db)
       const event = { who: name, through: 'page', action: 'backfill' } as const
-      await startTask('backfill', event, total, async (progress, signal) => {
+      return startTask('backfill', event, total, async (progress, signal) => {
         const { users, queued } = await backfill({
           db,
           queue,
@@ -117,19 +142,33 @@ export function createActions({ db, queue, log, backfill }: ActionsContext): Act
     },
     async retry({ name }, jobs, causeId) {
       const event = { who: name, through: 'page', action: 'retry-failed', target: causeId ?? 'all' } as const
-      await startTask('retry-failed', event, jobs, async (onProgress, signal) => {
+      return startTask('retry-failed', event, jobs, async (onProgress, signal) => {
         const options = { onProgress, signal, ...(causeId === undefined ? {} : { causeId }) }
         return `${count(await retryFailed(queue, options), 'job')} put back`
       })
     },
+    async stop({ name }) {
+      const task = tasks.current()
+      if (task === undefined || task.ended !== undefined) return undefined
+      const target = `${task.kind} by ${task.by}`
+      return audited({ who: name, through: 'page', action: 'stop', target }, async () => {
+        task.stop(`stopped by ${name}`)
+        return `asked to stop after ${task.done} of ${task.total}`
+      })
+    },
     async onJobs({ name }, event, work) {
-      const end = await begin({ who: name, through: 'jobs', ...event })
-      const succeeded = await work()
-      // bull-board's button pauses one partition alone, and nothing outside of the queue remembers it.
-      if (succeeded && event.action === 'pause')
-        noteMemory(await pauseQueue(db, queue, { who: name, through: 'jobs' }))
-      if (succeeded && event.action === 'resume') noteMemory(await resumeQueue(db, queue))
-      await end({ result: succeeded ? 'done' : 'refused', succeeded })
+      const { end } = await begin({ who: name, through: 'jobs', ...event })
+      try {
+        const succeeded = await work()
+        // bull-board's button pauses one partition alone, and nothing outside of the queue remembers it.
+        if (succeeded && event.action === 'pause')
+          noteMemory(await pauseQueue(db, queue, { who: name, through: 'jobs' }))
+        if (succeeded && event.action === 'resume') noteMemory(await resumeQueue(db, queue))
+        await end({ result: succeeded ? 'done' : 'refused', succeeded })
+      } catch (error) {
+        await end({ result: describeError(error), succeeded: false })
+        throw error
+      }
     },
   }
 
@@ -138,13 +177,17 @@ export function createActions({ db, queue, log, backfill }: ActionsContext): Act
     event: AuditEvent,
     total: number,
     work: (progress: (done: number) => void, signal: AbortSignal) => Promise<string>,
-  ): Promise<void> {
+  ): Audited {
     const running = tasks.current()
     if (running !== undefined && running.ended === undefined) {
       throw new Error(`a ${running.kind} of ${running.by} is still running`)
     }
-    const onEnd = await begin(event)
-    tasks.start({ kind, by: event.who, total, work, onEnd, describeError })
+    const record = await begin(event)
+    const [onProgress, onEnd] = [record.progress, record.end]
+    tasks.start({ kind, by: event.who, total, work, onProgress, onEnd, describeError })
+    if (record.failure === undefined) return undefined
+    log.warn({ ...event, err: record.failure }, 'not written to the audit log so far')
+    return describeError(record.failure)
   }
 }
 

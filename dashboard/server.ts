@@ -50,7 +50,7 @@ export function createDashboardApp(context: DashboardContext): Hono<Visit> {
     const state = await reader.read()
     const now = new Date()
     const verdict = verdictOf(state, { ...context.settings, now })
-    return { state, verdict, now, person, task: actions.tasks.current() }
+    return { state, verdict, now, person, task: actions.tasks.current(), notAudited: actions.notAudited() }
   }
 
   app.get('/', async (c) => c.html(overviewPage(await overview(visitor(c)))))

@@ -7,8 +7,9 @@ export interface Task {
   /** How many there were to do at the start. */
   total: number
   /** The result, once it has ended. */
-  ended?: { at: Date; result: string; succeeded: boolean }
-  stop(): void
+  ended?: { at: Date; result: string; succeeded: boolean; notAudited?: string }
+  /** @param why for the result: who stopped it, or what ended with it */
+  stop(why: string): void
 }
 
 export interface Tasks {
@@ -27,7 +28,9 @@ export interface Tasks {
 interface TaskSpec extends Pick<Task, 'kind' | 'by' | 'total'> {
   /** Does the work and returns its result in words. */
   work: (progress: (done: number) => void, signal: AbortSignal) => Promise<string>
-  onEnd: (ended: { result: string; succeeded: boolean }) => Promise<void>
+  onProgress: (words: string) => void
+  /** Returns why the result could not be recorded, if it could not. */
+  onEnd: (ended: { result: string; succeeded: boolean }) => Promise<string | undefined>
   describeError: (error: unknown) => string
 }
 
@@ -37,33 +40,37 @@ export function createTasks(): Tasks {
 
   return {
     current: () => task,
-    start({ kind, by, total, work, onEnd, describeError }) {
+    start({ kind, by, total, work, onProgress, onEnd, describeError }) {
       if (running !== undefined)
         throw new Error(`${task?.kind} is still running; stop it, or wait for its end`)
       const stopping = new AbortController()
-      const started: Task = { kind, by, total, startedAt: new Date(), done: 0, stop: () => stopping.abort() }
+      const stop = (why: string) => stopping.abort(new Error(why))
+      const started: Task = { kind, by, total, startedAt: new Date(), done: 0, stop }
+      const soFar = () => `${started.done} of ${started.total}`
       task = started
       running = work((done) => {
         started.done = done
         started.total = Math.max(started.total, done)
+        onProgress(soFar())
       }, stopping.signal)
         .then(
           (result) => ({ result, succeeded: true }),
           (error: unknown) => ({
-            result: stopping.signal.aborted ? `stopped after ${started.done}` : describeError(error),
+            result: `${describeError(stopping.signal.aborted ? stopping.signal.reason : error)}; ${soFar()} done`,
             succeeded: false,
           }),
         )
         .then(async (ended) => {
           started.ended = { at: new Date(), ...ended }
-          await onEnd(ended)
+          const notAudited = await onEnd(ended)
+          if (notAudited !== undefined) started.ended = { ...started.ended, notAudited }
         })
         .finally(() => {
           running = undefined
         })
     },
     async close() {
-      task?.stop()
+      task?.stop('interrupted: the dashboard was shut down')
       await running?.catch(() => undefined)
     },
   }

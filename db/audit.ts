@@ -1,14 +1,16 @@
-import { type RawBuilder, sql } from 'kysely'
+import { type RawBuilder, type Sql, sql } from 'kysely'
 import { codeOf } from '../config/safe-error.js'
+import { boundedTransaction } from './bounded.js'
 import type { Database } from './schema.js'
 
-/** What operators can do; each is written down when it begins, and its result when it ends. */
+/** What operators can do. Each is recorded when it begins, and its result when it ends. */
 const AUDITED_ACTIONS = [
   'pause',
   'resume',
   'remove-limits',
   'backfill',
   'retry-failed',
+  'stop',
   'enroll',
   'rollback',
   'jobs',
@@ -27,43 +29,25 @@ export interface AuditEvent {
 export interface AuditEntry extends AuditEvent {
   id: string
   at: Date
-  /** What came of it, in words; none while it is under way, and none for ever when the process was killed. */
+  /** How far a long action had got, in words. */
+  progress?: string
+  /** The result in words; none while the action runs, and none ever if its process was killed. */
   result?: string
   succeeded?: boolean
+  /** Whether it has no result and its process has not been heard of for half a minute. */
+  isCutOff: boolean
 }
 
-/** What came of an action. */
-export interface Ended {
-  result: string
-  succeeded: boolean
-}
-
-/** The schema `auto_enroll` was not made: nothing is written down until `npm run migrate` has run. */
+/** The schema `auto_enroll` lacks the audit log, or has an earlier version of it. */
 export class NoAuditTable extends Error {
   override readonly name = 'NoAuditTable'
 
   constructor() {
-    super('the audit log does not exist; npm run migrate makes it')
+    super('the audit log is missing or out of date; npm run migrate creates it')
   }
 }
 
-/**
- * Writes down what somebody begins, and gives what writes down how it ended. Never rejects: what cannot be written down is
- * done all the same, or nobody could pause while the database is away; `onUnwritten` is told.
- */
-export async function writeDown(
-  db: Database,
-  event: AuditEvent,
-  onUnwritten: (error: unknown) => void,
-): Promise<(ended: Ended) => Promise<void>> {
-  const id = await beginAudit(db, event).catch((error: unknown) => {
-    onUnwritten(error)
-    return undefined
-  })
-  return async (ended) => {
-    if (id !== undefined) await endAudit(db, id, ended).catch(onUnwritten)
-  }
-}
+const READ_TIMEOUT_MS = 3000
 
 /**
  * The latest entries, the newest first.
@@ -71,77 +55,84 @@ export async function writeDown(
  * @throws {NoAuditTable}
  */
 export async function readAudit(db: Database, limit: number): Promise<AuditEntry[]> {
-  const rows = await onAudit<EntryRow>(db, sql`${ENTRIES} order by id desc limit ${sql.lit(limit)}`)
-  return rows.map(entryOf)
+  return entries(db, sql`order by id desc limit ${sql.lit(limit)}`)
 }
 
 /**
- * Who last paused or resumed the queue, as far as it was written down.
+ * Who last paused or resumed the queue, as far as it was recorded.
  *
  * @throws {NoAuditTable}
  */
 export async function lastPauseOrResume(db: Database): Promise<AuditEntry | undefined> {
-  const rows = await onAudit<EntryRow>(
+  // A rollback that was interrupted has paused the queue all the same, and its result says so.
+  const [last] = await entries(
     db,
-    sql`${ENTRIES} where action in ('pause', 'resume', 'rollback') and succeeded is not false order by id desc limit 1`,
+    sql`
+      where action in ('pause', 'resume') and succeeded is not false
+        or action = 'rollback' and (succeeded is not false or result like '%queue is paused%')
+      order by id desc limit 1
+    `,
   )
-  return rows.map(entryOf)[0]
+  return last
+}
+
+/** What came of an action, or how far it has got. */
+export function outcomeInWords({ result, progress, isCutOff }: AuditEntry): string {
+  if (result !== undefined) return result
+  if (!isCutOff) return progress === undefined ? 'in progress' : `in progress: ${progress}`
+  return progress === undefined
+    ? 'cut off: no result was recorded'
+    : `cut off; the last that is known: ${progress}`
 }
 
 /**
- * Writes down that an action begins.
+ * Runs one statement on the audit log, for at most `timeoutMs`.
  *
- * @returns the entry's id, for `endAudit`
  * @throws {NoAuditTable}
  */
-async function beginAudit(db: Database, { who, through, action, target }: AuditEvent): Promise<string> {
-  const rows = await onAudit<{ id: string }>(
-    db,
-    sql`
-      insert into auto_enroll.audit (who, "through", action, target)
-      values (${who}, ${through}, ${action}, ${target ?? null}) returning id::text as id
-    `,
-  )
-  return rows[0]?.id ?? ''
+export async function onAuditLog<Row>(
+  db: Database,
+  timeoutMs: number,
+  statement: RawBuilder<Row>,
+): Promise<Row[]> {
+  try {
+    return await boundedTransaction(db, timeoutMs, async (tx) => (await statement.execute(tx)).rows)
+  } catch (error) {
+    throw MISSING.includes(codeOf(error) ?? '') ? new NoAuditTable() : error
+  }
 }
 
-/** Writes down what came of an action. */
-async function endAudit(db: Database, id: string, { result, succeeded }: Ended): Promise<void> {
-  await onAudit(
-    db,
-    sql`
-      update auto_enroll.audit set result = ${result}, succeeded = ${succeeded}, finished_at = now()
-      where id = ${id}::bigint
-    `,
-  )
-}
+/** SQLSTATEs of a table, a schema and a column that do not exist. */
+const MISSING = ['42P01', '3F000', '42703']
 
 interface EntryRow extends Record<'id' | 'who' | 'through' | 'action', string> {
   at: Date
   target: string | null
+  progress: string | null
   result: string | null
   succeeded: boolean | null
+  isCutOff: boolean
 }
 
-const ENTRIES = sql`select id::text as id, at, who, "through", action, target, result, succeeded from auto_enroll.audit`
+async function entries(db: Database, which: ReturnType<Sql>): Promise<AuditEntry[]> {
+  const rows = await onAuditLog<EntryRow>(
+    db,
+    READ_TIMEOUT_MS,
+    sql`
+      select id::text as id, at, who, "through", action, target, progress, result, succeeded,
+        result is null and coalesce(seen_at, at) < now() - interval '30 seconds' as "isCutOff"
+      from auto_enroll.audit ${which}
+    `,
+  )
+  return rows.map(entryOf)
+}
 
-function entryOf({ target, result, succeeded, ...row }: EntryRow): AuditEntry {
+function entryOf({ target, progress, result, succeeded, ...row }: EntryRow): AuditEntry {
   return {
-    ...(row as Pick<AuditEntry, 'id' | 'who' | 'through' | 'action' | 'at'>),
+    ...(row as Pick<AuditEntry, 'id' | 'who' | 'through' | 'action' | 'at' | 'isCutOff'>),
     ...(target === null ? {} : { target }),
+    ...(progress === null ? {} : { progress }),
     ...(result === null ? {} : { result }),
     ...(succeeded === null ? {} : { succeeded }),
-  }
-}
-
-const UNDEFINED_TABLE = '42P01'
-const UNDEFINED_SCHEMA = '3F000'
-
-async function onAudit<Row>(db: Database, statement: RawBuilder<unknown>): Promise<Row[]> {
-  try {
-    return (await statement.execute(db)).rows as Row[]
-  } catch (error) {
-    const code = codeOf(error)
-    throw code === UNDEFINED_TABLE || code === UNDEFINED_SCHEMA ? new NoAuditTable() : error
   }
 }

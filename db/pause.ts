@@ -1,5 +1,5 @@
-import { sql } from 'kysely'
-import { within } from '../config/deadline.js'
+import { type RawBuilder, sql } from 'kysely'
+import { boundedTransaction } from './bounded.js'
 import type { Database } from './schema.js'
 
 /**
@@ -34,7 +34,7 @@ export async function pauseQueue(
   by: Pick<RememberedPause, 'who' | 'through'>,
 ): Promise<unknown> {
   await queue.pause()
-  return failureOf(rememberPause(db, queue.link.options.prefix, by))
+  return failureOf(db, rememberPause(queue.link.options.prefix, by))
 }
 
 /**
@@ -43,13 +43,14 @@ export async function pauseQueue(
  * @returns why it could not be forgotten; if it is remembered, it comes back with the database
  */
 export async function resumeQueue(db: Database, queue: PausableQueue): Promise<unknown> {
-  const failure = await failureOf(forgetPause(db, queue.link.options.prefix))
+  const failure = await failureOf(db, forgetPause(queue.link.options.prefix))
   await queue.resume()
   return failure
 }
 
-async function failureOf(writing: Promise<void>): Promise<unknown> {
-  return within(TIMEOUT_MS, writing).then(
+/** A pause that was remembered only after somebody resumed would hold the workers again. */
+async function failureOf(db: Database, statement: RawBuilder<unknown>): Promise<unknown> {
+  return boundedTransaction(db, TIMEOUT_MS, (tx) => statement.execute(tx)).then(
     () => undefined,
     (error: unknown) => error,
   )
@@ -64,17 +65,13 @@ export async function readPause(db: Database, queue: string): Promise<Remembered
 }
 
 /** Of several who paused, the first is remembered. */
-async function rememberPause(
-  db: Database,
-  queue: string,
-  { who, through }: Pick<RememberedPause, 'who' | 'through'>,
-): Promise<void> {
-  await sql`
+function rememberPause(queue: string, { who, through }: Pick<RememberedPause, 'who' | 'through'>) {
+  return sql`
     insert into auto_enroll.pause (queue, who, "through") values (${queue}, ${who}, ${through})
     on conflict (queue) do nothing
-  `.execute(db)
+  `
 }
 
-async function forgetPause(db: Database, queue: string): Promise<void> {
-  await sql`delete from auto_enroll.pause where queue = ${queue}`.execute(db)
+function forgetPause(queue: string) {
+  return sql`delete from auto_enroll.pause where queue = ${queue}`
 }

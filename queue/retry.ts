@@ -37,12 +37,12 @@ export async function retryFailed(
     signal?.throwIfAborted()
     while ((await queue.countUnfinished()) + CHUNK > maxPending) await delay(200, undefined, { signal })
     const chunk = jobIds.slice(start, start + CHUNK)
-    const [outcomes] = await Promise.all([
-      Promise.all(chunk.map((jobId) => retryJob(queue, jobId, causeId))),
-      start + CHUNK < jobIds.length ? delay((CHUNK / perSecond) * 1000, undefined, { signal }) : undefined,
-    ])
+    const startedAt = performance.now()
+    const outcomes = await Promise.all(chunk.map((jobId) => retryJob(queue, jobId, causeId)))
     retried += outcomes.filter((done) => done).length
     onProgress?.(retried)
+    const restMs = (CHUNK / perSecond) * 1000 - (performance.now() - startedAt)
+    if (restMs > 0 && start + CHUNK < jobIds.length) await delay(restMs, undefined, { signal })
   }
   return retried
 }

@@ -1,5 +1,5 @@
 import { Option } from 'commander'
-import { type AuditEntry, NoAuditTable, readAudit } from '../db/audit.js'
+import { type AuditEntry, NoAuditTable, outcomeInWords, readAudit } from '../db/audit.js'
 import { runCommand } from './command.js'
 import { integerFlag } from './flags.js'
 
@@ -22,15 +22,23 @@ await runCommand({
     } catch (error) {
       if (!(error instanceof NoAuditTable)) throw error
       return {
-        text: 'There is no audit log; npm run migrate makes it.',
+        text: `${error.message[0]?.toUpperCase()}${error.message.slice(1)}.`,
         json: { exists: false, entries: [] },
       }
     }
   },
 })
 
-function line({ at, who, through, action, target, result, succeeded }: AuditEntry): string {
-  const mark = succeeded === undefined ? '…' : succeeded ? '✓' : '✗'
+function line(entry: AuditEntry): string {
+  const { at, who, through, action, target, succeeded, isCutOff } = entry
+  const mark = succeeded === true ? '✓' : succeeded === false || isCutOff ? '✗' : '…'
   const what = target === undefined ? action : `${action} ${target}`
-  return `${at.toISOString()}  ${mark} ${who} ${THROUGH[through]}: ${what}: ${result ?? 'under way, or cut off'}`
+  return printable(
+    `${at.toISOString()}  ${mark} ${who} ${THROUGH[through]}: ${what}: ${outcomeInWords(entry)}`,
+  )
+}
+
+/** Whoever may write to the table must not be able to move the reader's cursor. */
+function printable(text: string): string {
+  return text.replace(/\p{Cc}/gu, '?')
 }

@@ -9,7 +9,7 @@ import { countUsersWithoutEnrollment, usersWithoutEnrollment } from '../db/users
 import type { EventQueue } from '../queue/open.js'
 import type { Refilled } from '../queue/refill.js'
 import { DEFAULT_MAX_PENDING, queueMissingUsers } from '../worker/reconcile.js'
-import { audited } from './audited.js'
+import { audited, interruption } from './audited.js'
 import { type Answer, EXIT_FAILED, runCommand } from './command.js'
 import { holdUps } from './doctor/flow.js'
 import { readFlow } from './doctor/read-flow.js'
@@ -54,12 +54,7 @@ await runCommand({
       maxPending: flags.maxPending,
       signal,
     }
-    return audited(
-      context,
-      'backfill',
-      () => backfill(options),
-      ({ text }) => text,
-    )
+    return audited(context, { action: 'backfill' }, (soFar) => backfill({ ...options, soFar }))
   },
 })
 
@@ -97,9 +92,17 @@ interface BackfillOptions {
   publishedCourses: number
   maxPending: number
   signal: AbortSignal
+  /** Remembers how far it is. */
+  soFar: (words: string) => void
 }
 
-async function backfill({ settings, log, publishedCourses, ...options }: BackfillOptions): Promise<Answer> {
+async function backfill({
+  settings,
+  log,
+  publishedCourses,
+  soFar,
+  ...options
+}: BackfillOptions): Promise<{ answer: Answer; result: string }> {
   const { queue, maxPending } = options
   const readHoldUps = async () => readFlow({ settings, db: undefined, queue })
   for (const sentence of holdUps(await readHoldUps())) log.warn(sentence)
@@ -114,6 +117,7 @@ async function backfill({ settings, log, publishedCourses, ...options }: Backfil
       onProgress(refilled) {
         done = refilled
         progress.update(refilled.users)
+        soFar(resultOf(refilled))
       },
       onFull() {
         if (!isFull) log.info({ maxPending }, 'the queue is full; waiting for the workers')
@@ -128,7 +132,7 @@ async function backfill({ settings, log, publishedCourses, ...options }: Backfil
     progress.stop()
   }
   const flow = await readHoldUps()
-  return {
+  const answer = {
     text: [
       summary(done, publishedCourses),
       ...(isInterrupted ? ['Interrupted; run it again to queue the others.'] : []),
@@ -145,6 +149,11 @@ async function backfill({ settings, log, publishedCourses, ...options }: Backfil
     },
     exitCode: isInterrupted ? EXIT_FAILED : 0,
   }
+  return { answer, result: `${isInterrupted ? `${interruption(options.signal)}; ` : ''}${resultOf(done)}` }
+}
+
+function resultOf({ users, queued }: Refilled): string {
+  return `${queued} users were queued${users > queued ? `, ${users - queued} were queued already` : ''}`
 }
 
 function summary({ users, queued }: Refilled, publishedCourses: number): string {

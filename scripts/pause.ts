@@ -15,21 +15,24 @@ await runCommand({
     const queue = context.queue(settings.QUEUE_URL)
     const db = settings.DATABASE_URL === undefined ? undefined : database(settings.DATABASE_URL)
     await refuseForeign(db, queue)
-    const { unfinished, forgettable } = await audited(context, 'pause', async () => {
+    return audited(context, { action: 'pause' }, async () => {
       const forgettable =
         db === undefined
           ? new Error('DATABASE_URL is not set')
           : await pauseQueue(db, queue, { who: operatorName(), through: 'command' })
       if (db === undefined) await queue.pause()
-      return { unfinished: await queue.countUnfinished(), forgettable }
+      const unfinished = await queue.countUnfinished()
+      const warning =
+        forgettable === undefined
+          ? ''
+          : ` This could not be remembered in the database (${safeError(forgettable).message}), so a queue that loses its data is no longer paused.`
+      return {
+        answer: {
+          text: `Paused. ${unfinished} unfinished jobs wait; npm run resume goes on.${warning}`,
+          json: { paused: true, unfinished, remembered: forgettable === undefined },
+        },
+        result: `paused; ${unfinished} unfinished jobs`,
+      }
     })
-    const warning =
-      forgettable === undefined
-        ? ''
-        : ` This could not be remembered in the database (${safeError(forgettable).message}), so a queue that loses its data is no longer paused.`
-    return {
-      text: `Paused. ${unfinished} unfinished jobs wait; npm run resume goes on.${warning}`,
-      json: { paused: true, unfinished, remembered: forgettable === undefined },
-    }
   },
 })

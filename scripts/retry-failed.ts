@@ -1,9 +1,10 @@
 import { Option } from 'commander'
 import { causeInWords } from '../queue/causes.js'
 import { type FailedJob, type Failures, failedJobs, groupByCause } from '../queue/failed.js'
+import type { EventQueue } from '../queue/open.js'
 import { retryFailed } from '../queue/retry.js'
-import { audited } from './audited.js'
-import { type Answer, runCommand, UsageError } from './command.js'
+import { audited, interruption } from './audited.js'
+import { type Answer, EXIT_FAILED, runCommand, UsageError } from './command.js'
 import { integerFlag } from './flags.js'
 import { refuseForeign } from './own-queue.js'
 import { showProgress } from './progress.js'
@@ -35,32 +36,57 @@ await runCommand({
     const groups = all.filter((group) => cause === undefined || isNamed(group, cause))
     if (cause !== undefined && groups.length === 0 && all.length > 0)
       throw new UsageError(noSuchCause(cause, all))
-    if (!yes || groups.length === 0) return answer(groups, 0, false)
+    if (!yes || groups.length === 0) return answer(groups, 0, 'preview')
     const { DATABASE_URL } = context.settings
     await refuseForeign(DATABASE_URL === undefined ? undefined : context.database(DATABASE_URL), queue)
 
-    const progress = showProgress('retrying', total(groups), 'jobs')
-    const retried = await audited(
-      context,
-      'retry-failed',
-      async () => {
-        let done = 0
-        for (const group of groups) {
-          const before = done
-          done += await retryFailed(queue, {
-            causeId: group.cause.id,
-            perSecond,
-            signal: context.signal,
-            onProgress: (now) => progress.update(before + now),
-          })
-        }
-        return done
-      },
-      (done) => `${done} jobs put back`,
-    ).finally(progress.stop)
-    return answer(groups, retried, true)
+    return audited(context, { action: 'retry-failed', target: cause ?? 'all' }, async (progress) => {
+      const bar = showProgress('retrying', total(groups), 'jobs')
+      const onProgress = (retried: number) => {
+        bar.update(retried)
+        progress(`${retried} of ${total(groups)} jobs put back`)
+      }
+      const { signal } = context
+      const { retried, isComplete } = await retry(queue, groups, { perSecond, signal, onProgress }).finally(
+        bar.stop,
+      )
+      return {
+        answer: answer(groups, retried, isComplete ? 'done' : 'interrupted'),
+        result: isComplete
+          ? `${retried} jobs put back`
+          : `${interruption(signal)}; ${retried} of ${total(groups)} jobs put back`,
+      }
+    })
   },
 })
+
+interface Pace {
+  perSecond: number
+  signal: AbortSignal
+  onProgress: (retried: number) => void
+}
+
+async function retry(
+  queue: EventQueue,
+  groups: Failures[],
+  { onProgress, ...pace }: Pace,
+): Promise<{ retried: number; isComplete: boolean }> {
+  let retried = 0
+  try {
+    for (const { cause } of groups) {
+      const before = retried
+      const count = (ofCause: number) => {
+        retried = before + ofCause
+        onProgress(retried)
+      }
+      await retryFailed(queue, { ...pace, causeId: cause.id, onProgress: count })
+    }
+    return { retried, isComplete: true }
+  } catch (error) {
+    if (!pace.signal.aborted) throw error
+    return { retried, isComplete: false }
+  }
+}
 
 function isNamed({ cause }: Failures, name: string): boolean {
   return cause.id === name || cause.code === name
@@ -71,7 +97,7 @@ function noSuchCause(name: string, all: Failures[]): string {
   return `--cause: no failed job has the cause ${JSON.stringify(name)}; the causes are ${known}.`
 }
 
-function answer(groups: Failures[], retried: number, done: boolean): Answer {
+function answer(groups: Failures[], retried: number, status: 'preview' | 'done' | 'interrupted'): Answer {
   const found = total(groups)
   return {
     text: [
@@ -83,11 +109,14 @@ function answer(groups: Failures[], retried: number, done: boolean): Answer {
       ),
       found === 0
         ? 'No job has failed for good; there is nothing to retry.'
-        : done
-          ? `${retried} of ${found} failed jobs were put back.`
-          : `${found} failed jobs would be put back. Nothing was changed; repeat with --yes to retry them.`,
+        : {
+            preview: `${found} failed jobs would be put back. Nothing was changed; repeat with --yes to retry them.`,
+            done: `${retried} of ${found} failed jobs were put back.`,
+            interrupted: `Interrupted: ${retried} of ${found} failed jobs were put back; run it again to retry the others.`,
+          }[status],
     ].join('\n'),
-    json: { status: done ? 'done' : 'preview', found, retried, causes: groups },
+    json: { status, found, retried, causes: groups },
+    exitCode: status === 'interrupted' ? EXIT_FAILED : 0,
   }
 }
 

@@ -4,7 +4,7 @@ import { columnsOf } from '../db/columns.js'
 import { pauseQueue } from '../db/pause.js'
 import { type CourseCount, canTellOwnRows, previewRollback, rollBack } from '../db/rollback.js'
 import type { EventQueue } from '../queue/open.js'
-import { audited, operatorName } from './audited.js'
+import { audited, interruption, operatorName } from './audited.js'
 import { type Answer, runCommand, UsageError } from './command.js'
 import { timeFlag } from './flags.js'
 import { refuseForeign } from './own-queue.js'
@@ -50,34 +50,50 @@ await runCommand({
     const window = { since, until, status: settings.ENROLLMENT_STATUS }
     if (!yes) return answer('preview', await previewRollback(db, columns, window), 0, window)
 
-    const { courses, removed } = await audited(
-      context,
-      'rollback',
-      async () => {
-        const opened = queue(settings.QUEUE_URL)
-        await refuseForeign(db, opened)
-        const forgettable = await pauseQueue(db, opened, { who: operatorName(), through: 'command' })
-        if (forgettable !== undefined)
-          log.warn({ err: forgettable }, 'the pause could not be remembered in the database')
-        log.info('the queue is paused; npm run resume lets the workers go on')
-        const active = await idle(opened, signal)
-        if (active > 0)
-          log.warn({ active }, 'jobs are still active; run it again if they enroll anyone in the window')
-        const courses = await previewRollback(db, columns, window)
-        const progress = showProgress('removing', total(courses), 'enrollments')
-        let removed = 0
-        for await (removed of rollBack(db, columns, window)) {
-          progress.update(removed)
-          if (signal.aborted) break
-        }
-        progress.stop()
-        return { courses, removed }
-      },
-      (done) => `paused; ${done.removed} enrollments removed`,
-    )
-    return answer(signal.aborted ? 'interrupted' : 'done', courses, removed, window)
+    return audited(context, { action: 'rollback', target: span(window) }, async (progress) => {
+      const opened = queue(settings.QUEUE_URL)
+      await refuseForeign(db, opened)
+      const forgettable = await pauseQueue(db, opened, { who: operatorName(), through: 'command' })
+      if (forgettable !== undefined)
+        log.warn({ err: forgettable }, 'the pause could not be remembered in the database')
+      progress('the queue is paused; nothing removed yet')
+      log.info('the queue is paused; npm run resume lets the workers go on')
+      const active = await idle(opened, signal)
+      if (active > 0)
+        log.warn({ active }, 'jobs are still active; run it again if they enroll anyone in the window')
+      const courses = await previewRollback(db, columns, window)
+      const bar = showProgress('removing', total(courses), 'enrollments')
+      const onProgress = (removed: number) => {
+        bar.update(removed)
+        progress(`the queue is paused; ${removed} of ${total(courses)} enrollments removed`)
+      }
+      const batches = rollBack(db, columns, window)
+      const { removed, isComplete } = await remove(batches, signal, onProgress).finally(bar.stop)
+      return {
+        answer: answer(isComplete ? 'done' : 'interrupted', courses, removed, window),
+        result: isComplete
+          ? `the queue is paused; ${removed} enrollments removed`
+          : `${interruption(signal)}; the queue is paused; ${removed} of ${total(courses)} enrollments removed`,
+      }
+    })
   },
 })
+
+/** Removes batch after batch, until none is left or somebody interrupts. */
+async function remove(
+  batches: AsyncIterator<number>,
+  signal: AbortSignal,
+  onProgress: (removed: number) => void,
+): Promise<{ removed: number; isComplete: boolean }> {
+  let removed = 0
+  while (!signal.aborted) {
+    const batch = await batches.next()
+    if (batch.done === true) return { removed, isComplete: true }
+    removed = batch.value
+    onProgress(removed)
+  }
+  return { removed, isComplete: false }
+}
 
 /** Waits for jobs that were active already when the queue was paused: what they commit may lie in the window. */
 async function idle(queue: EventQueue, signal: AbortSignal): Promise<number> {
@@ -96,7 +112,6 @@ function answer(
   window: { since: Date; until: Date },
 ): Answer {
   const found = total(courses)
-  const span = `${window.since.toISOString()} to ${window.until.toISOString()}`
   return {
     text: [
       ...courses.map(
@@ -104,12 +119,12 @@ function answer(
       ),
       {
         preview:
-          `${found} enrollments from ${span} would be removed. ` +
+          `${found} enrollments from ${span(window)} would be removed. ` +
           (found === 0
             ? 'There is nothing to do.'
             : 'Nothing was removed; repeat with --yes to remove them.'),
         done:
-          `${removed} enrollments from ${span} were removed. The queue is paused: users left without any enrollment are ` +
+          `${removed} enrollments from ${span(window)} were removed. The queue is paused: users left without any enrollment are ` +
           'enrolled again after npm run resume, unless their courses are unpublished first.',
         interrupted: `interrupted: ${removed} of ${found} enrollments were removed; run it again to finish. The queue is paused.`,
       }[status],
@@ -125,6 +140,10 @@ function answer(
     },
     exitCode: status === 'interrupted' ? 1 : 0,
   }
+}
+
+function span({ since, until }: { since: Date; until: Date }): string {
+  return `${since.toISOString()} to ${until.toISOString()}`
 }
 
 function total(courses: CourseCount[]): number {

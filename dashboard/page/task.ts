@@ -26,6 +26,7 @@ function progress({ done, total }: Task, mayStop: boolean): Markup {
     ${mayStop ? postButton('/tasks/stop', 'Stop', {}, '') : EMPTY}</p>`
 }
 
-function result({ succeeded, result }: NonNullable<Task['ended']>): Markup {
-  return html`<p class="${succeeded ? 'good' : 'bad'}-text">${succeeded ? '✓' : '✕'} ${result}</p>`
+function result({ succeeded, result, notAudited }: NonNullable<Task['ended']>): Markup {
+  return html`<p class="${succeeded ? 'good' : 'bad'}-text">${succeeded ? '✓' : '✕'} ${result}</p>
+    ${notAudited === undefined ? EMPTY : html`<p class="bad-text">The result could not be written to the audit log: ${notAudited}.</p>`}`
 }

@@ -46,4 +46,11 @@ export const MIGRATIONS: Readonly<Record<string, readonly string[]>> = {
     `comment on table auto_enroll.email_proof is
   'users who proved their email, where the application has no column for it; the hash is of their id and that email'`,
   ],
+  '005-audit-progress': [
+    `alter table auto_enroll.audit
+  add column key uuid unique,
+  add column progress text,
+  add column seen_at timestamptz`,
+    `comment on column auto_enroll.audit.seen_at is 'when the process that does it last wrote here'`,
+  ],
 }

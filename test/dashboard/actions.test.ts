@@ -78,12 +78,12 @@ describe.each(BACKENDS)('what operators do, with the queue on %s', (backend) => 
         result: 'paused; 0 jobs waiting',
         succeeded: true,
       },
-      { through: 'command', action: 'resume', result: 'done', succeeded: true },
+      { through: 'command', action: 'resume', result: 'resumed; 0 unfinished jobs', succeeded: true },
     ])
     const { stdout, exitCode } = await runScript('audit', [], env)
     expect(exitCode).toBe(0)
     expect(stdout.split('\n')).toEqual([
-      expect.stringMatching(/✓ \S+ by a command: resume: done$/),
+      expect.stringMatching(/✓ \S+ by a command: resume: resumed; 0 unfinished jobs$/),
       expect.stringMatching(/✓ anna on the page: pause: paused; 0 jobs waiting$/),
     ])
   })
@@ -116,7 +116,7 @@ describe.each(BACKENDS)('what operators do, with the queue on %s', (backend) => 
     expect(rolledBack).toMatchObject({ exitCode: 0 })
     expect(await audited()).toMatchObject([
       { action: 'backfill', through: 'command', result: expect.stringMatching(/^2 users were queued/) },
-      { action: 'rollback', through: 'command', result: 'paused; 2 enrollments removed' },
+      { action: 'rollback', through: 'command', result: 'the queue is paused; 2 enrollments removed' },
     ])
     await expect.poll(async () => (await overviewOf(dashboard)).verdict).toMatch(/^Paused by \S+ since/)
   })

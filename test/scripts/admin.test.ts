@@ -60,9 +60,9 @@ describe.each(BACKENDS)('the commands, with the queue on %s', (backend) => {
       coverage: 100,
       enrollments: 60,
       publishedCourses: 2,
-      duplicates: 0,
       partlyEnrolled: 0,
       missingEnrollments: 0,
+      duplicates: 0,
     })
     await insertCourses(database, 1)
     expect(await runScript('verify', [], env)).toMatchObject({
@@ -92,7 +92,12 @@ describe.each(BACKENDS)('the commands, with the queue on %s', (backend) => {
   it('pause keeps events waiting until resume', async () => {
     await insertCourses(database, 1)
     await queueUsers(await insertUsers(database, 3))
-    expect(await runJson('pause', [], env)).toEqual({ exitCode: 0, paused: true, unfinished: 3 })
+    expect(await runJson('pause', [], env)).toEqual({
+      exitCode: 0,
+      paused: true,
+      unfinished: 3,
+      remembered: true,
+    })
     const again = await runScript('backfill', [], env)
     expect(again.stdout).toContain('The queue is paused: npm run resume')
     expect(await runJson('resume', [], env)).toEqual({ exitCode: 0, paused: false, unfinished: 3 })

@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { lastPauseOrResume, writeDown } from '../../db/audit.js'
+import { lastPauseOrResume } from '../../db/audit.js'
+import { beginRecord } from '../../db/audit-record.js'
 import { columnsOf } from '../../db/columns.js'
 import { connectDatabase } from '../../db/connect.js'
 import { countPublishedCourses } from '../../db/courses.js'
@@ -53,10 +54,8 @@ describe('the roles of db/roles.sql', () => {
     expect(await findUser(dashboard, columns, userId)).toMatchObject({ id: userId })
     expect(await coursesOfUser(dashboard, columns, userId)).toHaveLength(2)
     expect(await collect(usersWithoutEnrollment(dashboard, columns))).toEqual([])
-    const ended = await writeDown(dashboard, { who: 'ada', through: 'page', action: 'pause' }, (error) => {
-      throw error
-    })
-    await ended({ result: 'paused', succeeded: true })
+    const record = await beginRecord(dashboard, { who: 'ada', through: 'page', action: 'pause' })
+    expect(await record.end({ result: 'paused', succeeded: true })).toBe(undefined)
     expect(await lastPauseOrResume(dashboard)).toMatchObject({ who: 'ada', result: 'paused' })
   })
 
