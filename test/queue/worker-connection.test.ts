@@ -99,7 +99,7 @@ describe('a worker whose queue on Postgres is not migrated yet', () => {
   const database = useDatabase()
 
   it('waits for the migration without spinning', async () => {
-    const place = { url: database.url, prefix: '{not-migrated}' }
+    const place = { url: database.url, prefix: 'not_migrated' }
     const worker = startConsumer(place)
     await expect.poll(() => worker.errors.length, { timeout: 5000 }).toBe(2)
     expect(worker.errors[0]).toContain('"bullmq_not_migrated" is not initialized')

@@ -5,7 +5,7 @@ import { runScript } from '../support/process.js'
 
 const COMMANDS: Record<string, readonly string[]> = {
   worker: [],
-  migrate: [],
+  migrate: ['--adopt-queue'],
   backfill: ['--dry-run', '--max-pending <jobs>'],
   verify: [],
   rollback: ['--since <time>', '--until <time>', '--yes'],
