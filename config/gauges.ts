@@ -14,7 +14,7 @@ interface GaugeReads {
 
 /**
  * Figures of the whole system, read from the database and the queue at scrape time, whichever process is scraped. One that
- * cannot be read is absent from the scrape, so that an alert can tell "none" from "not known".
+ * cannot be read is absent from the scrape, so that an alert can distinguish "none" from "not known".
  */
 export function registerGauges({ registry, timeoutMs, ...reads }: GaugeReads): void {
   gauge(

@@ -28,7 +28,7 @@ export function createClientReader(trusted: readonly string[]): ClientReader {
     return {
       address: networkOf(clientOf(peer, chains, isTrusted)),
       hosts: [...list(c.req.header('host')), ...listed('x-forwarded-host'), ...valuesOf(forwarded, 'host')],
-      // Each proxy may overwrite what the one before it said, but not what the browser says of its own page. Whoever makes
+      // Each proxy may overwrite what the one before it said, but not what the browser says of its own page. Anyone who makes
       // it up only keeps their own cookie from themselves.
       overTls: schemes.includes('https') || c.req.header('origin')?.startsWith('https:') === true,
     }

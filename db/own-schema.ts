@@ -32,8 +32,8 @@ export async function prepareOwnSchema(db: Database): Promise<string[]> {
 }
 
 /**
- * The migrations that have not run in this database. Those of a newer version, which the ledger may hold as well, are no
- * concern of ours.
+ * The migrations that have not run in this database. Those of a newer version, which the ledger may hold as well, are
+ * ignored.
  */
 export async function pendingMigrations(db: Database): Promise<string[]> {
   const names = Object.keys(MIGRATIONS)

@@ -17,9 +17,7 @@ export interface CourseCount {
   enrollments: number
 }
 
-/**
- * Whether rows made by auto-enroll can be told from rows made by hand: they bear the mark in a text id only.
- */
+/** Whether rows made by auto-enroll can be distinguished from rows made by hand: only a text id carries the mark. */
 export function canTellOwnRows(columns: Columns): boolean {
   return isText(columns.Enrollment.get('id'))
 }

@@ -20,8 +20,8 @@ export async function readMinuteCounts(queue: EventQueue): Promise<MinuteCounts>
 
 /**
  * BullMQ adds a point when a job finishes in a later minute than the one before, so its newest point lies one minute
- * before the last finished job, and what came since then is not in the points. On Postgres it tells no time, so the last
- * finished job does.
+ * before the last finished job, and what came since then is not in the points. On Postgres it has no time, so the time of the
+ * last finished job is used.
  */
 async function minutesOf(bull: BullQueue, kind: 'completed' | 'failed'): Promise<number[]> {
   const [{ meta, data }, [last]] = await Promise.all([
@@ -64,7 +64,7 @@ export interface Recent {
 
 const RECENT_JOBS = 1000
 
-/** What the last 1,000 completed jobs of each partition tell: where they came from, and how long enrolling took. */
+/** What the last 1,000 completed jobs of each partition show: where they came from, and how long enrolling took. */
 export async function readRecent(queue: EventQueue): Promise<Recent> {
   const kept = await Promise.all(
     queue.partitions().map((bull) => bull.getJobs(['completed'], 0, RECENT_JOBS - 1)),

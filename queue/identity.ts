@@ -6,22 +6,22 @@ import type { EventQueue } from './open.js'
 /** The application's database that a queue serves. Its workers say so every few seconds. */
 export interface Owner {
   id: string
-  /** What a person calls the database. */
+  /** A name of the database for people. */
   name: string
 }
 
 /** Another database whose workers have consumed this queue within the last minute. */
 export interface ForeignOwner extends Owner {
-  /** How long ago one of them was last there, by the clock of the queue's server. */
+  /** How long ago one of them last reported, by the clock of the queue's server. */
   silentMs: number
 }
 
-/** After so long a silence the queue is free for another database. */
+/** After this long without a report, another database may take the queue. */
 const ALIVE_MS = 60_000
 
 /**
- * Says that workers of `owner` consume this queue. A queue that nobody owns, or whose owner has been silent for a minute,
- * becomes theirs.
+ * Reports that workers of `owner` consume this queue. If nobody owns it, or its owner has been silent for a minute, it becomes
+ * theirs.
  *
  * @returns the other database that owns the queue, in which case nothing was changed
  */
@@ -29,7 +29,7 @@ export async function claimQueue(queue: EventQueue, owner: Owner): Promise<Forei
   return foreign(await exchange(queue, owner, ALIVE_MS), owner)
 }
 
-/** Makes the queue `owner`'s whoever has it now. */
+/** Gives the queue to `owner`, even if another database has it. */
 export async function adoptQueue(queue: EventQueue, owner: Owner): Promise<void> {
   await exchange(queue, owner, 0)
 }
@@ -40,7 +40,7 @@ export async function foreignOwnerOf(queue: EventQueue, owner: Owner): Promise<F
 }
 
 /**
- * For whatever puts this database's users into the queue, or acts on its jobs.
+ * For code that queues users of this database or acts on its jobs.
  *
  * @throws {Refusal} when the queue is another database's
  */
@@ -112,7 +112,7 @@ function parsed(answer: unknown): ForeignOwner | undefined {
   return { id: String(id), name: String(name), silentMs: Math.abs(Number(silentMs)) }
 }
 
-/** A row of BullMQ's table of settings, under the name of a queue that there is not. */
+/** A row of BullMQ's table of settings, under the name of a queue that does not exist. */
 const PLACE = ['auto-enroll', 'identity'] as const
 const SILENT_MS = `abs(extract(epoch from clock_timestamp()) * 1000 - (m.value::jsonb->>'seenAt')::bigint)`
 

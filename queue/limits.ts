@@ -1,20 +1,20 @@
 import type { BullQueue, EventQueue } from './open.js'
 
-/** What keeps workers from starting jobs although they are connected; each can be set for a partition alone. */
+/** What keeps connected workers from starting jobs. Each can be set for a single partition. */
 export interface Limits {
   /** How many partitions the queue has. */
   partitions: number
   /** How many of them are paused. */
   paused: number
-  /** The smallest number of jobs that may be active at the same time, and how many partitions have such a limit. */
+  /** The smallest number of jobs that may be active at the same time, and how many partitions have that limit. */
   concurrency?: { jobs: number; partitions: number }
   /** The slowest rate at which jobs may start, and how many partitions have one. */
   rate?: { jobs: number; perMs: number; partitions: number; nextStartAt?: Date }
 }
 
 /**
- * Reads whether the queue is paused and what limits are stored in it. auto-enroll sets no limit: one comes from the page of
- * the jobs or from somebody's code, and holds for every worker until it is removed.
+ * Reads whether the queue is paused and what limits are stored in it. auto-enroll sets no limit: one comes from the jobs
+ * page or from somebody's code, and applies to every worker until it is removed.
  */
 export async function readLimits(queue: EventQueue): Promise<Limits> {
   const bulls = queue.partitions()

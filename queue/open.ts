@@ -17,7 +17,7 @@ export type BullQueue = Queue<UserCreated, UserCreatedResult>
 
 /** The queue `user-created`, for everyone who does not consume it. Every call gives up after its timeout. */
 export interface EventQueue {
-  /** Queues an event, or tells that the user has an unfinished one. */
+  /** Queues an event, unless the user has an unfinished one. */
   add(event: UserCreated): Promise<'queued' | 'duplicate'>
   /**
    * Queues many events. Not atomic: when it rejects, some may be queued; repeating it is safe.
@@ -27,7 +27,7 @@ export interface EventQueue {
   addMany(events: readonly UserCreated[]): Promise<string[]>
   /** Jobs that are not finished: waiting, delayed for a retry, or active. */
   countUnfinished(): Promise<number>
-  /** Jobs that workers are at. */
+  /** Jobs that workers are processing. */
   countActive(): Promise<number>
   /** Jobs that a worker could take now. */
   countWaiting(): Promise<number>
@@ -35,7 +35,7 @@ export interface EventQueue {
   /** Stops consuming everywhere; events keep collecting. */
   pause(): Promise<void>
   resume(): Promise<void>
-  /** Queues an event as `add` does, also when the user's unfinished job is nowhere any more. */
+  /** Like `add`, but also queues the event if the user's unfinished job has vanished. */
   addSurely(event: UserCreated): Promise<'queued' | 'duplicate'>
   /**
    * Of users whose events were duplicates, those whose unfinished job is nowhere any more: their events can be queued anew.
@@ -43,36 +43,36 @@ export interface EventQueue {
   freeLost(userIds: readonly string[]): Promise<string[]>
   /** The id of the user's unfinished job, if there is one that a worker will find. */
   unfinishedJobOf(userId: string): Promise<string | undefined>
-  /** The job of that id, whichever partition holds it. */
+  /** The job with that id, in any partition. */
   findJob(jobId: string): Promise<UserCreatedJob | undefined>
-  /** BullMQ's own queue, for what only one caller needs; of several partitions the first. */
+  /** BullMQ's own queue, for what only one caller needs; the first of several partitions. */
   bull(): BullQueue
   /** BullMQ's own queue of each partition. */
   partitions(): readonly BullQueue[]
   /** Opens the same queue with another number of partitions. */
   withPartitions(count: number): EventQueue
   link: QueueLink
-  /** Lets go of the connection, whether or not the server answers. */
+  /** Drops the connection, even if the server does not respond. */
   close(): Promise<void>
 }
 
 export interface OpenOptions {
   url: string
   prefix: string
-  /** How long a call may take when the queue does not answer. */
+  /** How long a call may take if the queue does not respond. */
   timeoutMs: number
   onError: (error: Error) => void
   telemetry?: Telemetry
-  /** Into how many the queue is split by a hash of the user id. Default 1. */
+  /** Number of queue partitions (by hash of user id). Default 1. */
   partitions?: number
   /** Never writes the queue's own settings, because the Redis user of sign-ups may only add events. */
   addsOnly?: boolean
 }
 
-/** States of jobs that are not finished. On Postgres a paused queue counts what waits as `paused`, which BullMQ's type of states has forgotten. */
+/** States of jobs that are not finished. On Postgres, waiting jobs of a paused queue count as `paused`, which BullMQ's type lacks. */
 export const UNFINISHED = ['waiting', 'paused' as JobType, 'prioritized', 'delayed', 'active'] as const
 
-/** Opens the queue lazily: nothing is connected before the first call, and every call tries anew. */
+/** Opens the queue lazily: it connects at the first call, and each call tries again. */
 export function openQueue(options: OpenOptions): EventQueue {
   const { url, prefix, timeoutMs, onError, telemetry, partitions: count = 1, addsOnly = false } = options
   const link = linkQueue({ url, prefix, profile: { mode: 'produce', timeoutMs }, onError })
@@ -107,7 +107,7 @@ export function openQueue(options: OpenOptions): EventQueue {
     return job.id === jobId ? 'queued' : 'duplicate'
   }
 
-  /** Asks each partition with its share of the items. */
+  /** Calls each partition with its share of the items. */
   async function onShares<Item, Answer>(
     items: readonly Item[],
     userIdOf: (item: Item) => string,

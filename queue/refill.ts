@@ -6,7 +6,7 @@ export interface RefillOptions {
   source: Source
   /** Unfinished jobs that the queue may hold; above it, refilling waits for the workers. */
   maxPending: number
-  /** Told after each chunk: users read so far, and how many of them had no unfinished event yet. */
+  /** Called after each chunk with the users read so far, and how many of them had no unfinished event yet. */
   onProgress?: (progress: Refilled) => void
   /** Called now and then while the queue is full. */
   onFull?: () => void
@@ -26,18 +26,18 @@ export interface Refilled {
 
 const BACK_PRESSURE_POLL_MS = 200
 
-/** Jobs in one call to the queue while workers are at others: until they are added, Redis answers nobody else. */
+/** Jobs per call while workers are busy: until they are added, Redis serves nobody else. */
 const SMALL_CHUNK = 20
 
-/** Users whose events were duplicates are looked after together, because all unfinished jobs are read for that. */
+/** Users whose events were duplicates are checked together, because that reads all unfinished jobs. */
 const LOOKED_AFTER_TOGETHER = 10_000
 
-/** Up to so many while they are not, which costs each job less; Postgres holds locks meanwhile. */
+/** Jobs per call while workers are idle, which is cheaper per job. Postgres holds locks meanwhile. */
 const CHUNK = { redis: 100, postgres: SMALL_CHUNK } as const
 
 /**
  * Queues one event per user id, in chunks, and never lets the queue grow beyond `maxPending`; the next page is read while
- * the last one is queued. Interrupted at any point, a second run is safe: whoever is queued already is not queued again.
+ * the last one is queued. Interrupted at any point, a second run is safe: users who are already queued are not queued again.
  */
 export async function refill(
   queue: EventQueue,
@@ -68,7 +68,7 @@ export async function refill(
       if (duplicates.length >= LOOKED_AFTER_TOGETHER) await requeueLost()
       onProgress?.(refilled)
       size = Math.min(active > 0 ? SMALL_CHUNK : 2 * size, CHUNK[queue.link.kind], maxPending)
-      // Workers are slower than this: they, and sign-ups, get half of the queue's time.
+      // Workers are slower than this, so they and sign-ups get half of the queue's time.
       if (active > 0) await delay(performance.now() - startedAt, undefined, { signal })
     }
     onPage?.()
@@ -82,7 +82,7 @@ export async function refill(
     room -= userIds.length
   }
 
-  /** Of the duplicates, queues anew those whose job is nowhere in the queue. */
+  /** Queues again those duplicates whose job has vanished from the queue. */
   async function requeueLost(): Promise<void> {
     const lost = await queue.freeLost(duplicates)
     duplicates = []
@@ -102,7 +102,7 @@ export async function refill(
   }
 }
 
-/** Asks for each item while the one before it is in use. */
+/** Reads each item while the previous one is in use. */
 async function* readAhead<Item>(items: AsyncIterable<Item>): AsyncGenerator<Item> {
   const iterator = items[Symbol.asyncIterator]()
   try {
@@ -118,7 +118,7 @@ async function* readAhead<Item>(items: AsyncIterable<Item>): AsyncGenerator<Item
   }
 }
 
-/** How many more jobs the queue may hold, once there is room for `count`. Workers only ever make more of it. */
+/** How many more jobs the queue may hold, once there is room for `count`. Workers can only make more room. */
 async function roomFor(
   count: number,
   queue: EventQueue,

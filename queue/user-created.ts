@@ -1,7 +1,7 @@
 import type { Job, JobsOptions } from 'bullmq'
 import { z } from 'zod'
 
-/** The contract of the queue: one job kind, shared by all who produce or consume. */
+/** The contract of the queue: one kind of job, shared by producers and consumers. */
 export const QUEUE_NAME = 'user-created'
 export const JOB_NAME = 'user.created'
 
@@ -23,7 +23,7 @@ const userId = z
   .string('expected a string')
   .min(1, 'expected at least one character')
   .max(MAX_USER_ID_LENGTH, `expected at most ${MAX_USER_ID_LENGTH} characters`)
-  // Postgres can store neither, so no user has such an id, and its queue could not keep the event.
+  // Postgres can store neither, so no user can have them in their id, and a queue on Postgres could not keep the event.
   .regex(/^[^\0\p{Surrogate}]*$/u, 'expected neither NUL nor a lone surrogate')
 
 const userCreated = z.object({
@@ -36,7 +36,7 @@ const userCreated = z.object({
 /** The data of a job: who signed up, where the event came from, and when. Nothing else, and nothing personal. */
 export type UserCreated = z.output<typeof userCreated>
 
-/** What became of a job that did not fail. */
+/** How a job ended that did not fail. */
 export const OUTCOMES = ['enrolled', 'already-enrolled', 'no-published-courses', 'user-not-found'] as const
 type Outcome = (typeof OUTCOMES)[number]
 
@@ -51,8 +51,7 @@ export type UserCreatedJob = Job<UserCreated, UserCreatedResult>
 export type ParsedEvent = { ok: true; event: UserCreated } | { ok: false; reason: string }
 
 /**
- * Reads the data of an event. Fields that the contract does not name are dropped; the reason names every field that is
- * wrong and repeats no value.
+ * Parses the data of an event. Unknown fields are dropped. The reason names every wrong field and repeats no value.
  */
 export function parseUserCreated(data: unknown): ParsedEvent {
   const parsed = userCreated.safeParse(data)
@@ -61,21 +60,21 @@ export function parseUserCreated(data: unknown): ParsedEvent {
   return { ok: false, reason: problems.join('; ') }
 }
 
-/** Who waits for others: a backlog of these never delays a sign-up, whose event has no priority and so runs first. */
+/** Sources whose jobs wait for others. Events of sign-ups have no priority and so run first. */
 const BACKLOG_PRIORITY: Partial<Record<Source, number>> = { backfill: 10, reconcile: 10 }
 
-/** Whether events of that source wait for others. */
+/** Whether events from this source wait for others. */
 export function isBacklog(source: Source): boolean {
   return BACKLOG_PRIORITY[source] !== undefined
 }
 
-/** Completed jobs that are kept: so many, for so many seconds. */
+/** How many completed jobs are kept, and for how many seconds. */
 export const COMPLETED_KEPT = { count: 1000, age: 60 * 60 }
 
 const ATTEMPTS = 8
 const FIRST_BACKOFF_MS = 1000
 
-/** The wait before the last attempt, at most. */
+/** The longest wait before an attempt. */
 export const LONGEST_BACKOFF_MS = FIRST_BACKOFF_MS * 2 ** (ATTEMPTS - 2)
 
 const COMMON_OPTIONS = {
@@ -86,9 +85,9 @@ const COMMON_OPTIONS = {
 } satisfies JobsOptions
 
 /**
- * How a job is queued: 8 attempts, exponential from 1 s with jitter; the last 1,000 completed are kept for an hour and
- * 10,000 failed for 14 days; one unfinished job a user. The user id is no `jobId`, because an id that any kept job has,
- * a failed one included, would silently be skipped.
+ * How a job is queued: 8 attempts with exponential back-off from 1 s and jitter; the last 1,000 completed jobs are kept for an hour
+ * and 10,000 failed ones for 14 days; one unfinished job per user. The user id is not the `jobId`: BullMQ silently skips a job whose
+ * id belongs to any kept job, including failed ones.
  */
 export function jobOptions({ userId, source }: UserCreated): JobsOptions {
   const priority = BACKLOG_PRIORITY[source]

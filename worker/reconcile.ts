@@ -9,8 +9,8 @@ import { type Refilled, type RefillOptions, refill } from '../queue/refill.js'
 import { rememberQueued } from './recurring.js'
 
 /**
- * What a round found: `done`, or why there was nothing to do. `recurring` counts the users who were queued in several
- * rounds and are found still.
+ * The result of a round: `done`, or why there was nothing to do. `recurring` counts users who were queued in several rounds and
+ * still have no enrollment.
  */
 export type Reconciled =
   | ({ status: 'done'; recurring: number } & Refilled)
@@ -18,7 +18,7 @@ export type Reconciled =
 
 export const DEFAULT_MAX_PENDING = 50_000
 
-/** A round that has queued so many users ends, and the next one goes on where it stopped. */
+/** A round ends after this many users, and the next one continues from there. */
 const MAX_USERS_PER_ROUND = 50_000
 
 type QueueMissingOptions = { db: Database; queue: EventQueue } & RefillOptions
@@ -32,14 +32,13 @@ interface RoundsOptions {
   db: Database
   queue: EventQueue
   intervalMs: number
-  /** Whether this worker must leave the queue alone, whatever the queue says. */
+  /** Whether this worker must leave the queue alone, even if the queue is not paused. */
   isHeld?: () => boolean
 }
 
 /**
- * The rounds of one worker: once an interval for the whole fleet, not while the queue is paused, not when no
- * course is published. A round is bounded, and the next one goes on where it stopped; users who keep coming back are
- * queued ever more rarely.
+ * The rounds of one worker: once per interval for the whole fleet, but not while the queue is paused or no course is published. A
+ * round is bounded, and the next one continues where it stopped. Users who keep coming back are queued less and less often.
  */
 export function createRounds({ db, queue, intervalMs, isHeld = () => false }: RoundsOptions) {
   const lease = createLease(db, { name: `reconcile ${queue.link.options.prefix}`, everyMs: intervalMs })
@@ -68,7 +67,7 @@ export function createRounds({ db, queue, intervalMs, isHeld = () => false }: Ro
     return { status: 'done', ...refilled, recurring: recurring.count() }
   }
 
-  /** Pages of the users who are due, and the last user of each page in turn: it is read ahead of being queued. */
+  /** Pages of users who are due, with the last user of each page. Pages are read before they are queued. */
   function sweepFrom(start: string | undefined, columns: Columns) {
     const ends: string[] = []
     let ended = false
@@ -102,9 +101,9 @@ export interface ReconcilerOptions extends RoundsOptions {
 }
 
 /**
- * Reconciles now and then every `intervalMs`, until stopped. A failing round is told and the next one tries again.
+ * Reconciles now and then every `intervalMs`, until stopped. A failed round is reported and the next one tries again.
  *
- * @returns stops it: resolves when the round under way has ended
+ * @returns a function that stops it and resolves when the current round has ended
  */
 export function startReconciler({ onRound, onError, ...options }: ReconcilerOptions): () => Promise<void> {
   const { intervalMs } = options

@@ -1,14 +1,14 @@
 import { recurrenceWaitMs } from '../queue/recurrence.js'
 
-/** Remembers whom the reconciler has queued, so that a cause that lasts does not become a flood of jobs. */
+/** Remembers whom the reconciler has queued, so that a lasting cause does not produce a flood of jobs. */
 export interface Recurring {
-  /** Those of the page whom it is time to queue. */
+  /** The users of the page who are due to be queued. */
   due(userIds: readonly string[]): string[]
-  /** Notes that these were queued now; whoever had an unfinished event is not among them. */
+  /** Records that these users were queued now. Users who had an unfinished event are not among them. */
   queued(userIds: readonly string[]): void
-  /** Forgets whoever was not found since the last sweep began: they are enrolled, or gone. */
+  /** Forgets users who were not found since the last sweep began: they are enrolled, or deleted. */
   sweepEnded(): void
-  /** Users who were queued again and again and are still found. */
+  /** Number of users who were queued several times and still have no enrollment. */
   count(): number
 }
 
@@ -19,14 +19,14 @@ interface Memory {
   sweep: number
 }
 
-/** So many times queued in vain, a user counts as recurring. */
+/** A user who was queued this many times in vain counts as recurring. */
 const RECURRING_AFTER = 3
-/** Whoever does not fit is queued in every round, as if for the first time. */
+/** Users beyond this number are queued in every round, as if for the first time. */
 const REMEMBERED_USERS = 100_000
 
 /**
- * After the first time a user is due again in the next round, so that a lost queue is refilled at once; then after 2, 4, 8
- * … rounds, at most an hour.
+ * After the first time, a user is due again in the next round, so that a lost queue is refilled at once; then after 2, 4, 8 … rounds,
+ * at most an hour.
  */
 export function rememberQueued(intervalMs: number): Recurring {
   const memories = new Map<string, Memory>()

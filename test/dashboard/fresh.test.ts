@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { type Fresh, keepFresh } from '../../dashboard/fresh.js'
 
-/** Something to read that answers when the test lets it. */
+/** Something to read that returns when the test lets it. */
 function question() {
   const asked: { answer: (value: number) => void; refuse: (error: Error) => void }[] = []
   const load = () => new Promise<number>((answer, refuse) => asked.push({ answer, refuse }))

@@ -42,7 +42,7 @@ describe('who blocks', () => {
     expect(await readBlockers(database.db)).toEqual([])
   })
 
-  it('is the session that holds the row, with how many of ours wait for it', async () => {
+  it('is the session that holds the row, with how many of our sessions wait for it', async () => {
     const [userId = ''] = await insertUsers(database, 1)
     await hold(`select from "User" where id = '${userId}' for update`, 'psql')
     await waitFor(userId, 3)

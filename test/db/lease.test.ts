@@ -2,13 +2,13 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import { createLease, LeaseLost } from '../../db/lease.js'
 import { useDatabase } from '../support/servers.js'
 
-/** Work that goes on until it is told to. */
-function untilTold() {
-  let tell: () => void = () => undefined
-  const told = new Promise<void>((resolve) => {
-    tell = resolve
+/** A promise that the test resolves. */
+function signal() {
+  let send: () => void = () => undefined
+  const sent = new Promise<void>((resolve) => {
+    send = resolve
   })
-  return { tell: () => tell(), told }
+  return { send: () => send(), sent }
 }
 
 describe('a lease', () => {
@@ -30,15 +30,15 @@ describe('a lease', () => {
 
   it('is lost by a holder that hangs, which learns of it with its next step', async () => {
     const [holder, other] = [join(300), join(300)]
-    const { tell, told } = untilTold()
+    const { send, sent } = signal()
     const hanging = holder.run(async ({ renew }) => {
-      await told
+      await sent
       await renew()
     })
     const taken = other.run(async () => 'too early')
     expect(await taken).toBe(undefined)
     await expect.poll(() => other.run(async () => 'taken')).toBe('taken')
-    tell()
+    send()
     await expect(hanging).rejects.toThrow(LeaseLost)
   })
 

@@ -50,7 +50,7 @@ describe('rolling back', () => {
     expect(await remaining(database)).toEqual(['u1'])
   })
 
-  it('leaves every id that is not a mark of ours', async () => {
+  it('leaves every id without our mark', async () => {
     const foreign = [
       `'by-hand'`,
       `'caezp1x2w0000qh8v3x2k1abc'`,
@@ -68,7 +68,7 @@ describe('rolling back', () => {
     expect(await remaining(database)).toHaveLength(foreign.length)
   })
 
-  it('tells how many of which course, and removes nothing for telling', async () => {
+  it('previews how many of which course, and removes nothing', async () => {
     await database.sql(`insert into "Course" values ('b', 'B', true), ('c', 'C', false)`)
     for (const n of [0, 1, 2]) await enroll(database, n)
     for (const n of [0, 1]) await enroll(database, n, { courseId: 'b' })

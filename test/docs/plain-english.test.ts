@@ -18,9 +18,18 @@ const STILTED: readonly [RegExp, string][] = [
 ]
 
 const documents = ['.', 'docs'].flatMap((folder) => filesIn(folder, /\.md$/, false))
-const sources = ['bench', 'scripts/demo', 'test/docs', 'test/faults'].flatMap((room) =>
-  filesIn(room, /(?<!plain-english\.test)\.(?:ts|js|sql|yml)$/, true),
-)
+const sources = [
+  'bench',
+  'config',
+  'dashboard',
+  'db',
+  'deploy',
+  'producers',
+  'queue',
+  'scripts',
+  'test',
+  'worker',
+].flatMap((room) => filesIn(room, /(?<!plain-english\.test)\.(?:ts|js|sql|yml)$/, true))
 
 it.each([...documents, ...sources])('%s is in plain English', (file) => {
   const found = readFileSync(file, 'utf8')

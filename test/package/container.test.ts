@@ -28,7 +28,7 @@ const dockerfileText = readFileSync('Dockerfile', 'utf8')
 const composeText = readFileSync('docker-compose.yml', 'utf8')
 const dockerfile: Dockerfile = DockerfileParser.parse(dockerfileText)
 const { services } = parse(composeText, { merge: true }) as { services: Record<string, Service> }
-const ours = Object.entries(services).filter(([, service]) => service.build !== undefined)
+const own = Object.entries(services).filter(([, service]) => service.build !== undefined)
 const settingNames = Object.keys(settingsSchema.shape)
 
 describe('Dockerfile', () => {
@@ -106,7 +106,7 @@ describe('docker-compose.yml', () => {
     }
   })
 
-  it.each(ours)('gives %s settings that auto-enroll accepts', (_, { environment = {} }) => {
+  it.each(own)('gives %s settings that auto-enroll accepts', (_, { environment = {} }) => {
     expect(Object.keys(environment).filter((name) => !settingNames.includes(name))).toEqual([])
     const filled = Object.fromEntries(
       Object.entries(environment).map(([name, value]) => [name, interpolate(value)]),
@@ -134,7 +134,7 @@ describe('docker-compose.yml', () => {
   })
 
   it('migrates once before anything else starts, and waits only for services that have a health check', () => {
-    for (const [name, { depends_on = {} }] of ours) {
+    for (const [name, { depends_on = {} }] of own) {
       if (name !== 'migrate') expect(depends_on.migrate?.condition).toBe('service_completed_successfully')
       for (const [other, { condition }] of Object.entries(depends_on)) {
         if (condition === 'service_healthy') expect(services[other]?.healthcheck?.test).toBeDefined()

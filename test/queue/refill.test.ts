@@ -37,25 +37,25 @@ describe.each(BACKENDS)('refilling the queue on %s', (backend) => {
     }
   }
 
-  it('queues each user once, in chunks that grow as far as the queue bears, and tells how far it is', async () => {
+  it('queues each user once, in growing chunks, and reports progress', async () => {
     const sizes: number[] = []
-    const told: number[] = []
+    const progress: number[] = []
     const refilled = await refill(counting(sizes), pagesOf(420, 310), {
       source: 'backfill',
       maxPending: 1000,
-      onProgress: ({ users }) => told.push(users),
+      onProgress: ({ users }) => progress.push(users),
     })
     expect(refilled).toEqual({ users: 420, queued: 420 })
     const twenties = (count: number) => Array.from({ length: count }, () => 20)
     expect(sizes).toEqual(
       backend === 'redis' ? [20, 40, 80, 100, 70, 100, 10] : [...twenties(15), 10, ...twenties(5), 10],
     )
-    expect(told.at(0)).toBe(20)
-    expect(told.at(-1)).toBe(420)
+    expect(progress.at(0)).toBe(20)
+    expect(progress.at(-1)).toBe(420)
     expect(await queue.countUnfinished()).toBe(420)
   })
 
-  it('adds few at a time while workers are at it, so that a sign-up waits for few', async () => {
+  it('adds few jobs at a time while workers are busy, so that sign-ups wait for few', async () => {
     worker = startConsumer(place, () => new Promise(() => undefined))
     await queue.add({ v: 1, userId: 'first', source: 'admin', occurredAt: new Date().toISOString() })
     await expect.poll(() => queue.countActive()).toBe(1)
@@ -88,7 +88,7 @@ describe.each(BACKENDS)('refilling the queue on %s', (backend) => {
     await expect.poll(() => new Set(worker?.enrolled).size).toBe(100)
   })
 
-  it('stops when it is told to, also while it waits for room', async () => {
+  it('stops when it is aborted, even while it waits for room', async () => {
     const stopping = new AbortController()
     const refilling = refill(queue, pagesOf(100), {
       source: 'backfill',

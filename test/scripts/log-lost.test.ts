@@ -59,7 +59,7 @@ describe('a process whose log cannot be written', () => {
     const exited = once(child, 'exit') as Promise<[number | null]>
     onTestFinished(() => void child.kill('SIGKILL'))
     return {
-      /** How it exits when it is told to stop. */
+      /** How it exits when it is asked to stop. */
       async stop() {
         child.kill('SIGTERM')
         return (await exited)[0]

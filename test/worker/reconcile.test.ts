@@ -48,7 +48,7 @@ describe.each(BACKENDS)('reconciling, with the queue on %s', (backend) => {
     expect(await reconcile()).toEqual({ status: 'done', users: 3, queued: 0, recurring: 0 })
   })
 
-  it('enrolls users whose event was lost, each once, with two workers at it', async () => {
+  it('enrolls users whose event was lost, each once, with two workers running', async () => {
     const env = { RECONCILE_INTERVAL_MS: '200' }
     await insertCourses(database, 2)
     await insertUsers(database, 50)
@@ -141,7 +141,7 @@ describe.each(BACKENDS)('reconciling, with the queue on %s', (backend) => {
     expect(await queue.countUnfinished()).toBe(0)
   })
 
-  it('tells an outage of the queue and of the database, and goes on when they are back', async () => {
+  it('reports an outage of the queue and of the database, and continues when they are back', async () => {
     await insertCourses(database, 1)
     await insertUsers(database, 3)
     const [databaseGate, queueGate] = [await makeGate(database.url), await makeGate(place.url)]
@@ -175,7 +175,7 @@ describe.each(BACKENDS)('reconciling, with the queue on %s', (backend) => {
     await expect.poll(() => errors.length).toBeGreaterThan(failed)
   })
 
-  it('stops at once when it is told to, also while it waits for its next round', async () => {
+  it('stops at once when asked to, even while it waits for its next round', async () => {
     await insertCourses(database, 1)
     const rounds: Reconciled[] = []
     const stop = startReconciler({
