@@ -17,8 +17,8 @@ export interface RetryOptions {
 const CHUNK = 50
 
 /**
- * Puts failed jobs back to waiting, with all their attempts, throttled. Whoever was enrolled in the meantime is left as
- * they are. A job that somebody else retried or removed meanwhile is passed over.
+ * Queues failed jobs again, with all their attempts, throttled. Users who were enrolled in the meantime are left alone. Jobs that
+ * somebody else retried or removed meanwhile are skipped.
  *
  * @returns how many jobs were put back
  */

@@ -38,7 +38,7 @@ function line(entry: AuditEntry): string {
   )
 }
 
-/** Whoever may write to the table must not be able to move the reader's cursor. */
+/** Anyone who can write to the table must not be able to move the reader's cursor. */
 function printable(text: string): string {
   return text.replace(/\p{Cc}/gu, '?')
 }

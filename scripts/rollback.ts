@@ -43,8 +43,8 @@ await runCommand({
     const columns = await columnsOf(db)
     if (!canTellOwnRows(columns)) {
       throw new Error(
-        `"Enrollment"."id" is of type ${columns.Enrollment.get('id')?.type}, which cannot bear auto-enroll's mark, so its rows ` +
-          'cannot be told from those made by hand, and nothing is removed; remove by "enrolledAt" in SQL what you know to be its own',
+        `"Enrollment"."id" is of type ${columns.Enrollment.get('id')?.type}, which cannot bear auto-enroll's mark. So its rows ` +
+          'cannot be distinguished from those made by hand, and nothing was removed. Remove its rows by "enrolledAt" in SQL',
       )
     }
     const window = { since, until, status: settings.ENROLLMENT_STATUS }

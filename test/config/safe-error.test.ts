@@ -29,9 +29,9 @@ describe('what is logged of an error', () => {
   ])('repeats no value when %s refuses', async (_, statement, message) => {
     const error = await database.sql(statement).catch((error: unknown) => error)
     expect(error).toBeInstanceOf(DatabaseError)
-    const told = safeError(error)
-    expect(told).toMatchObject({ type: 'PostgresError', message })
-    expect(JSON.stringify(told)).not.toContain(SECRET)
+    const shown = safeError(error)
+    expect(shown).toMatchObject({ type: 'PostgresError', message })
+    expect(JSON.stringify(shown)).not.toContain(SECRET)
   })
 
   it('omits the login of a URL, whatever characters it contains', () => {

@@ -36,7 +36,7 @@ async function redis(flags: string[] = [], port?: number): Promise<RedisServer> 
   return server
 }
 
-function told(stdout: string): { answers: string[][]; slowest: number } {
+function printed(stdout: string): { answers: string[][]; slowest: number } {
   return JSON.parse(stdout) as { answers: string[][]; slowest: number }
 }
 
@@ -79,7 +79,7 @@ describe('an application whose queue is unreachable', () => {
       { URLS: urls.join(' ') },
     )
     expect({ stderr, exitCode }).toEqual({ stderr: '', exitCode: 0 })
-    const { answers, slowest } = told(stdout)
+    const { answers, slowest } = printed(stdout)
     expect(answers).toEqual(Array.from({ length: 3 }, () => urls.map(() => 'deferred')))
     expect(slowest).toBeLessThan(PROMISED_MS)
   })
@@ -100,7 +100,7 @@ describe('an application whose queue is unreachable', () => {
     const { stdout, stderr, exitCode } = await application
     server.thaw()
     expect({ stderr, exitCode }).toEqual({ stderr: '', exitCode: 0 })
-    const { answers, slowest } = told(stdout)
+    const { answers, slowest } = printed(stdout)
     expect(answers).toEqual([['queued'], Array.from({ length: 20 }, () => 'deferred'), ['closed']])
     expect(slowest).toBeLessThan(PROMISED_MS)
   })
@@ -145,7 +145,7 @@ describe('an application whose queue is unreachable', () => {
     await next(() => undefined)
     const { stdout, stderr, exitCode } = await application
     expect({ stderr, exitCode }).toEqual({ stderr: '', exitCode: 0 })
-    expect(told(stdout).slowest).toBeLessThan(PROMISED_MS)
+    expect(printed(stdout).slowest).toBeLessThan(PROMISED_MS)
   })
 })
 
@@ -165,7 +165,7 @@ describe.each(BACKENDS)(
       const first = await runScript(publishOnce, env)
       const second = await runScript(publishOnce, env)
       expect([first.stderr, second.stderr]).toEqual(['', ''])
-      expect([told(first.stdout).answers, told(second.stdout).answers]).toEqual([
+      expect([printed(first.stdout).answers, printed(second.stdout).answers]).toEqual([
         [['queued']],
         [['duplicate']],
       ])

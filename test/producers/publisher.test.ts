@@ -120,10 +120,10 @@ describe.each(BACKENDS)('publishing to a queue on %s', (backend) => {
   })
 
   it('pauses after repeated failures, costs next to nothing meanwhile, and tries again', async () => {
-    const told: string[] = []
+    const logged: string[] = []
     const logger = {
-      warn: (_: object, message: string) => told.push(`warn: ${message}`),
-      info: (_: object, message: string) => told.push(`info: ${message}`),
+      warn: (_: object, message: string) => logged.push(`warn: ${message}`),
+      info: (_: object, message: string) => logged.push(`info: ${message}`),
     }
     await gate.open()
     const publisher = publisherTo(gate.url, { logger })
@@ -152,9 +152,9 @@ describe.each(BACKENDS)('publishing to a queue on %s', (backend) => {
     await expect
       .poll(() => publisher.publish(event('after')), POLL)
       .toMatchObject({ status: QUEUED_OR_DUPLICATE })
-    expect(told).toEqual([
+    expect(logged).toEqual([
       'warn: publishing keeps failing: for a while, new users are left to the reconciler',
-      ...told.slice(1, -1),
+      ...logged.slice(1, -1),
       'info: publishing works again',
     ])
     // The hundred events of the freeze may have arrived; the thousands during the open circuit were never sent.

@@ -47,7 +47,7 @@ describe.each(BACKENDS)('npm run worker, with the queue on %s', (backend) => {
     await queue.close()
   })
 
-  it('ends at once at a second signal, and says what it abandoned when a lock outlasts SHUTDOWN_TIMEOUT_MS', async () => {
+  it('ends at once at a second signal, and says what it abandoned when a lock lasts longer than SHUTDOWN_TIMEOUT_MS', async () => {
     await insertCourses(database, 1)
     await insertUsers(database, 2)
     await database.sql('begin; lock table "Enrollment" in share mode')
