@@ -6,7 +6,7 @@ import { within } from './deadline.js'
 type Checks = Readonly<Record<string, () => Promise<unknown>>>
 
 export interface HealthOptions {
-  /** The answer of `/metrics`, in Prometheus' text format. */
+  /** The body of `/metrics`, in Prometheus' text format. */
   metrics: () => Promise<string>
   /** Checked by `/readyz`. */
   checks: Checks

@@ -34,11 +34,11 @@ interface EnrollingOptions {
 export interface Enrolling {
   /** Why an orchestrator should restart this process, if it should. */
   unhealthy(): string | undefined
-  /** Stops within `SHUTDOWN_TIMEOUT_MS`. Answers how many jobs were still active; they run again elsewhere. */
+  /** Stops within `SHUTDOWN_TIMEOUT_MS`. Returns how many jobs were still active; they run again elsewhere. */
   stop(): Promise<number>
 }
 
-/** Consumes and reconciles from now on: the worker's work, from the queue to the enrollment. */
+/** Starts consuming and reconciling. */
 export function startEnrolling({
   settings,
   db,

@@ -264,6 +264,8 @@ export function createHeld({ statements, signal, onRound }: HeldOptions) {
   }
 }
 
+export type HeldUsers = ReturnType<typeof createHeld>
+
 function isStubborn({ slowRounds }: Held): boolean {
   return slowRounds >= STUBBORN_AFTER_ROUNDS
 }

@@ -1,17 +1,18 @@
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
-import { type Logger, lostLines } from '../config/log.js'
+import { collectDefaultMetrics, type Gauge, Registry } from 'prom-client'
+import type { Logger } from '../config/log.js'
 import type { RememberedPause } from '../db/pause.js'
 import { OUTCOMES, type UserCreatedJob, type UserCreatedResult } from '../queue/user-created.js'
 import { faultOf } from './errors.js'
 import type { HeldUp } from './held.js'
+import { createMetrics } from './metrics.js'
 import type { Reconciled } from './reconcile.js'
 import { throttle } from './throttle.js'
 
-/** Connections that break again and again during an outage are told of this often, with how many were left unsaid. */
-const TROUBLE_TOLD_EVERY_MS = 10_000
+/** During an outage connections break again and again. One in so long is logged, with the number of those that were not. */
+const TROUBLE_LOGGED_EVERY_MS = 10_000
 const HELD_UP_LOGGED_EVERY_MS = 30_000
 
-/** Where a log line leads: to the chapter of the runbook that says what it means and what to do. */
+/** The chapter of the runbook that says what a log line means and what to do. */
 function runbook(
   chapter:
     | 'another-database'
@@ -26,7 +27,7 @@ function runbook(
   return { runbook: `docs/runbook.md#${chapter}` }
 }
 
-/** What happens in a worker, told once: every log line is worded here, and every metric counted. */
+/** Words every log line of a worker, and counts every metric. */
 export interface Observer {
   registry: Registry
   completed(job: UserCreatedJob, result: UserCreatedResult): void
@@ -66,14 +67,14 @@ export function createObserver(log: Logger): Observer {
 
   const queueOutage = createOutage(log)
   let clockIsWrong = false
-  const trouble = throttle(TROUBLE_TOLD_EVERY_MS, (unsaid, error: Error, message: string) =>
-    log.warn({ err: error, ...(unsaid > 0 ? { unsaid } : {}) }, message),
+  const trouble = throttle(TROUBLE_LOGGED_EVERY_MS, (skipped, error: Error, message: string) =>
+    log.warn({ err: error, ...(skipped > 0 ? { skipped } : {}) }, message),
   )
 
   return {
     registry,
     completed(job, { outcome, enrolled }) {
-      queueOutage.isOver()
+      queueOutage.works()
       metrics.jobs.inc({ outcome })
       metrics.enrollments.inc(enrolled)
       const waited = Date.now() - Date.parse(job.data.occurredAt)
@@ -104,7 +105,7 @@ export function createObserver(log: Logger): Observer {
     },
     queueError(error) {
       metrics.errors.inc({ component: 'queue' })
-      queueOutage.isTold(error)
+      queueOutage.failed(error)
     },
     databaseError(error) {
       metrics.errors.inc({ component: 'database' })
@@ -129,7 +130,7 @@ export function createObserver(log: Logger): Observer {
       metrics.rounds.inc({ result: round.status })
       // Another worker's rounds are not known here, and neither is what became of the users of this one's last round.
       metrics.recurringUsers.remove()
-      if (round.status !== 'locked') queueOutage.isOver()
+      if (round.status !== 'locked') queueOutage.works()
       if (round.status !== 'done') return log.debug(round, 'reconciling was not needed')
       metrics.reconciledUsers.inc(round.users)
       metrics.recurringUsers.set(round.recurring)
@@ -182,20 +183,20 @@ export function createObserver(log: Logger): Observer {
   }
 }
 
-/** A queue that is away fails many times a second: told are the first error, and that it is over. */
+/** A queue that is away fails many times a second. Only the first error is logged, and that it is over. */
 function createOutage(log: Logger) {
   let lasts = false
   return {
-    isTold(error: Error): void {
+    failed(error: Error): void {
       if (lasts) log.debug({ err: error }, 'the queue is still in trouble')
       else
         log.warn(
           { err: error, ...runbook('queue-unreachable') },
-          'the queue is in trouble; told again once it works',
+          'the queue is in trouble; the next line says when it works again',
         )
       lasts = true
     },
-    isOver(): void {
+    works(): void {
       if (lasts) log.info('the queue works again')
       lasts = false
     },
@@ -219,86 +220,6 @@ function createHeldUpLog(log: Logger, gauge: Gauge) {
     if (held.users > 0) stillHeld('held up', held)
     else if (lasts) log.info('no user is held up any more')
     lasts = held.users > 0
-  }
-}
-
-function createMetrics(registry: Registry, log: Logger) {
-  const registers = [registry]
-  new Counter({
-    name: 'auto_enroll_log_lines_lost_total',
-    help: 'Log lines that could not be written',
-    registers,
-    collect() {
-      this.reset()
-      this.inc(lostLines(log))
-    },
-  })
-  return {
-    jobs: new Counter({
-      name: 'auto_enroll_jobs_total',
-      help: 'Finished jobs by outcome',
-      labelNames: ['outcome'],
-      registers,
-    }),
-    retries: new Counter({
-      name: 'auto_enroll_retries_total',
-      help: 'Attempts that failed and will be retried',
-      registers,
-    }),
-    enrollments: new Counter({
-      name: 'auto_enroll_enrollments_total',
-      help: 'Enrollments created',
-      registers,
-    }),
-    errors: new Counter({
-      name: 'auto_enroll_connection_errors_total',
-      help: 'Errors on connections, by component',
-      labelNames: ['component'],
-      registers,
-    }),
-    rounds: new Counter({
-      name: 'auto_enroll_reconcile_rounds_total',
-      help: 'Rounds of the reconciler by result',
-      labelNames: ['result'],
-      registers,
-    }),
-    reconciledUsers: new Counter({
-      name: 'auto_enroll_reconciled_users_total',
-      help: 'Users without any enrollment whom the reconciler found',
-      registers,
-    }),
-    recurringUsers: new Gauge({
-      name: 'auto_enroll_recurring_users',
-      help: 'Users whom the reconciler queued several times and who still have no enrollment',
-      registers,
-    }),
-    clockAhead: new Gauge({
-      name: 'auto_enroll_clock_ahead_seconds',
-      help: 'How far this machine’s clock is ahead of the queue’s; negative when it is behind',
-      registers,
-    }),
-    heldUsers: new Gauge({
-      name: 'auto_enroll_held_users',
-      help: 'Users whom a lock of another session or a fault of the database holds up, while others are enrolled',
-      registers,
-    }),
-    batchUsers: new Histogram({
-      name: 'auto_enroll_batch_users',
-      help: 'Users in one statement',
-      buckets: [1, 2, 5, 10, 20, 50, 100, 200, 500],
-      registers,
-    }),
-    statementSeconds: new Histogram({
-      name: 'auto_enroll_statement_seconds',
-      help: 'Time of one enrolling statement',
-      registers,
-    }),
-    eventToEnrolled: new Histogram({
-      name: 'auto_enroll_event_to_enrolled_seconds',
-      help: 'Time from the event to the enrollment',
-      buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 600],
-      registers,
-    }),
   }
 }
 

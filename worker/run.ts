@@ -39,7 +39,7 @@ const QUEUE_TIMEOUT_MS = 10_000
 const DATABASE_CONNECTIONS = { patient: 7, quick: 4 }
 /** A statement that every new user waits for is given up after this time, and its users are tried in smaller parts. */
 const QUICK_TIMEOUT_MS = 2000
-/** A database that does not answer keeps its pool from ending. */
+/** A database that does not respond keeps its pool from ending. */
 const CLOSE_TIMEOUT_MS = 2000
 /** Well below the time that Prometheus waits, so that a frozen queue does not hide the other figures. */
 const METRICS_TIMEOUT_MS = 2000
@@ -47,10 +47,10 @@ const METRICS_TIMEOUT_MS = 2000
 const START_TIMEOUT_MS = 1000
 
 /**
- * Starts a worker in this process: it consumes, reconciles and serves its health. A database or queue that is away does
- * not stop it from starting; it waits.
+ * Starts a worker in this process: it consumes, reconciles and serves its health. If the database or
+ * the queue is away it starts all the same, and waits.
  *
- * @throws {SettingsError} when its HTTP port cannot be had, or jobs lie in partitions that it would not consume
+ * @throws {SettingsError} when its HTTP port is taken, or jobs lie in partitions that it would not consume
  * @throws {Refusal} when it finds at once that it must not consume
  */
 export async function startWorker(

@@ -15,10 +15,10 @@ interface Drained {
 }
 
 /**
- * Stops taking jobs and lets the active ones finish, for at most `timeoutMs`; then drops the connection, since waiting
- * for a queue that does not answer would never end.
+ * Stops taking jobs and lets the active ones finish, for at most `timeoutMs`; then drops the connection, since closing
+ * would wait for ever on a queue that does not respond.
  *
- * @returns how many jobs were still active, and whether all was confirmed in time
+ * @returns how many jobs were still active, and whether everything was confirmed in time
  */
 export async function drain({ consumer, stopReconciling, link, timeoutMs }: DrainOptions): Promise<Drained> {
   const drained = Promise.all([consumer.close(), stopReconciling()]).then(

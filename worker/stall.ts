@@ -3,9 +3,9 @@ import { setTimeout as delay } from 'node:timers/promises'
 export interface StallOptions {
   /** How long jobs may wait while nothing finishes; 0 never stalls. */
   timeoutMs: number
-  /** How many jobs wait for a worker now; none count while the queue is paused. */
+  /** How many jobs wait for a worker now; 0 while there is a good reason for them to wait. */
   look: () => Promise<number>
-  /** Told once when it stalls. */
+  /** Called once when it stalls. */
   onStall: (reason: string) => void
 }
 

@@ -28,7 +28,7 @@ export interface Patience {
 /** Longer than transactions should keep a row, and short enough for those who wait with the one that is locked. */
 const LOCK_TIMEOUT_MS = 250
 
-/** Rejects while nobody can be enrolled, whoever it is. */
+/** Makes a check that rejects while nobody at all can be enrolled. */
 export function probeEnrolling(db: Database, status: string): () => Promise<unknown> {
   return () =>
     withColumns(db, (columns) => enrollUsers(db, columns, status, [], { lockTimeoutMs: LOCK_TIMEOUT_MS }))
@@ -79,7 +79,7 @@ export function createStatements({ db, quickDb = db, status, onStatement, outage
     })
   }
 
-  /** Throws only what is about the rows of this statement, as far as anyone can tell. */
+  /** Waits out outages, so that what it throws is about the rows of the statement. */
   async function waitingOutOutages<T>(work: () => Promise<T>): Promise<T> {
     for (let tries = 1; ; tries += 1) {
       await outage?.over()

@@ -1,20 +1,20 @@
 /**
- * Lets `tell` through at most once every `everyMs` for each topic, with how often it was held back since.
+ * Calls `report` at most once every `everyMs` for each topic, with the number of calls skipped since the last one.
  */
 export function throttle<Rest extends unknown[]>(
   everyMs: number,
-  tell: (heldBack: number, ...rest: Rest) => void,
+  report: (skipped: number, ...rest: Rest) => void,
 ): (topic: string, ...rest: Rest) => void {
-  const topics = new Map<string, { toldAt: number; heldBack: number }>()
+  const topics = new Map<string, { reportedAt: number; skipped: number }>()
   return (topic, ...rest) => {
     const last = topics.get(topic)
     // A monotonic clock: one that jumps back would silence a topic for as long.
     const now = performance.now()
-    if (last !== undefined && now - last.toldAt < everyMs) {
-      last.heldBack += 1
+    if (last !== undefined && now - last.reportedAt < everyMs) {
+      last.skipped += 1
       return
     }
-    topics.set(topic, { toldAt: now, heldBack: 0 })
-    tell(last?.heldBack ?? 0, ...rest)
+    topics.set(topic, { reportedAt: now, skipped: 0 })
+    report(last?.skipped ?? 0, ...rest)
   }
 }

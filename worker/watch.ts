@@ -5,8 +5,9 @@ import { createQueueClock } from '../queue/clock.js'
 import { claimQueue, foreignQueueMessage, refuseForeignQueue } from '../queue/identity.js'
 import type { EventQueue } from '../queue/open.js'
 import { correctPutOff } from '../queue/put-off.js'
-import { type Consumer, LOCK_MS } from './consume.js'
+import type { Consumer } from './consume.js'
 import type { Observer } from './observe.js'
+import { LOCK_MS } from './queue-worker.js'
 import { repeat } from './repeat.js'
 
 const LOOK_FOR_PAUSE_EVERY_MS = 1000

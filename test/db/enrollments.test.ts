@@ -20,7 +20,7 @@ describe('enrolling', () => {
   const database = useDatabase()
   beforeEach(() => database.sql('truncate "User", "Course", "Enrollment" cascade'))
 
-  it('tells new, partly new and old enrollments and missing users apart', async () => {
+  it('distinguishes new, partly new and old enrollments, and missing users', async () => {
     const [first = '', second = ''] = await insertCourses(database, 2)
     await insertCourses(database, 1, false)
     const [fresh = '', partly = '', done = ''] = await insertUsers(database, 3)
@@ -43,7 +43,7 @@ describe('enrolling', () => {
     expect(marks).toHaveLength(3)
   })
 
-  it('tells that no course is published, and that nobody exists', async () => {
+  it('reports that no course is published, and that nobody exists', async () => {
     await insertCourses(database, 1, false)
     const [userId = ''] = await insertUsers(database, 1)
     expect(await enroll(database, [userId])).toEqual({ created: new Map([[userId, 0]]), publishedCourses: 0 })
@@ -128,7 +128,7 @@ describe('enrolling', () => {
 })
 
 describe('enrolling in opposite order at the same time', () => {
-  // Whoever has inserted a row waits for the gate before the second, so that both statements are halfway when it opens.
+  // After its first row each statement waits for the gate, so both are halfway when it opens.
   const gate = `
     create function wait_halfway() returns trigger language plpgsql as $$ begin
       if current_setting('gate.halfway', true) = 'yes' then perform pg_advisory_xact_lock_shared(1); end if;
@@ -277,7 +277,7 @@ describe('a lock that somebody else keeps', () => {
   })
 })
 
-describe('a statement that is given up for want of an answer', () => {
+describe('a statement that gets no response in time', () => {
   const database = useDatabase()
 
   it('is canceled on the server', async () => {

@@ -28,7 +28,7 @@ describe.each(BACKENDS)('a worker of 200 slots, with its queue on %s', (backend)
     await queue.close()
   })
 
-  /** Each job is held until it is told to finish. */
+  /** Each job is held until `finish` is called. */
   function startWorker(): void {
     const hold = (_: string, lane = 'live') =>
       new Promise<UserCreatedResult>((resolve) => {

@@ -59,7 +59,7 @@ describe.each(BACKENDS)('the worker, with its queue on %s', (backend) => {
     expect(await enrollmentsOf(database, userId)).toEqual({ [courseId ?? '']: 'left' })
   })
 
-  it('tells that no course is published', async () => {
+  it('reports that no course is published', async () => {
     const [userId = ''] = await insertUsers(database, 1)
     expect(await outcomeFor(userId)).toEqual({ outcome: 'no-published-courses', enrolled: 0 })
   })

@@ -32,7 +32,7 @@ describe.each(BACKENDS)("a worker's health, with its queue on %s", (backend) => 
     await Promise.all([databaseGate.shut(), queueGate.shut()])
   })
 
-  /** The answer of `/readyz`, which is bounded also when what it asks for hangs. */
+  /** Fetches `/readyz`, which responds in time even if its checks hang. */
   async function readiness(): Promise<{ status: number; body: Record<string, string> }> {
     const startedAt = performance.now()
     const response = await fetch(`${worker.url}/readyz`)
@@ -100,7 +100,7 @@ describe.each(BACKENDS)("a worker's health, with its queue on %s", (backend) => 
     expect(text).not.toContain(userId)
   })
 
-  it('answers with its own figures also while the queue hangs', async () => {
+  it('serves its own figures even while the queue hangs', async () => {
     await databaseGate.open()
     await queueGate.open()
     await expect.poll(readiness).toEqual(READY)

@@ -5,22 +5,22 @@ import { linesTo } from '../support/log-lines.js'
 import { runbookChapters } from '../support/readme.js'
 
 describe('an outage of the queue', () => {
-  it('is told once, with its first error, and once more when it is over', async () => {
+  it('is logged once, with its first error, and once more when it is over', async () => {
     const lines: Record<string, unknown>[] = []
     const observer = createObserver(pino(linesTo(lines)))
-    const told = () => lines.map(({ level, msg }) => [level, msg])
-    const trouble = [40, 'the queue is in trouble; told again once it works']
+    const logged = () => lines.map(({ level, msg }) => [level, msg])
+    const trouble = [40, 'the queue is in trouble; the next line says when it works again']
 
     observer.reconciled({ status: 'no-published-courses' })
     for (let n = 0; n < 100; n += 1) observer.queueError(new Error(`away ${n}`))
     observer.reconciled({ status: 'locked' })
-    expect(told()).toEqual([trouble])
+    expect(logged()).toEqual([trouble])
     expect(lines[0]).toMatchObject({ err: { message: 'away 0' } })
 
     observer.reconciled({ status: 'paused' })
     observer.reconciled({ status: 'paused' })
     observer.queueError(new Error('away again'))
-    expect(told()).toEqual([trouble, [30, 'the queue works again'], trouble])
+    expect(logged()).toEqual([trouble, [30, 'the queue works again'], trouble])
 
     const figures = await observer.registry.metrics()
     expect(figures).toContain('auto_enroll_connection_errors_total{component="queue"} 101')

@@ -54,8 +54,9 @@ describe.each(BACKENDS)('what becomes of a job, with its queue on %s', (backend)
       attemptsMade: 3,
     })
     expect(await (await job(id))?.isCompleted()).toBe(true)
-    const told = () => lines.filter((line) => line.userId === 'nobody').map(({ level, msg }) => [level, msg])
-    await expect.poll(told).toEqual([
+    const logged = () =>
+      lines.filter((line) => line.userId === 'nobody').map(({ level, msg }) => [level, msg])
+    await expect.poll(logged).toEqual([
       [40, 'failed, will be retried'],
       [40, 'failed, will be retried'],
       [40, 'no such user after the last attempt: deleted, or never committed'],
