@@ -335,7 +335,7 @@ describe('the operators’ page in a browser', () => {
       await headline(page, /^Everyone is enrolled$/)
       await page.locator('.uplot').nth(3).waitFor()
       await page.getByText(/of 300 sign-ups/).waitFor()
-      await screenshot(page, 'dashboard-light', true)
+      await screenshot(page, 'dashboard-light')
     })
 
     it('shows that it is stuck, in the dark', async () => {

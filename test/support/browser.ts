@@ -63,12 +63,11 @@ export async function expectAccessible(page: Page): Promise<void> {
   expect(violations).toEqual([])
 }
 
-/** Takes a screenshot. `SCREENSHOTS` is the folder to keep it in. */
-export async function screenshot(page: Page, name: string, fullPage = false): Promise<void> {
+/** Takes a screenshot of the visible part. `SCREENSHOTS` is the folder to keep it in. */
+export async function screenshot(page: Page, name: string): Promise<void> {
   const folder = process.env.SCREENSHOTS
   if (folder !== undefined) await mkdir(folder, { recursive: true })
   const image = await page.screenshot({
-    fullPage,
     animations: 'disabled',
     ...(folder === undefined ? {} : { path: join(folder, `${name}.png`) }),
   })
