@@ -46,7 +46,7 @@ export interface Actions {
   retry(person: Person, jobs: number, causeId?: string): Audited
   /** Stops the task that runs, if one does. */
   stop(person: Person): Audited
-  /** Records what somebody does on the page of the jobs. */
+  /** Records what somebody does on the jobs page. */
   onJobs(
     person: Person,
     event: Pick<AuditEvent, 'action' | 'target'>,

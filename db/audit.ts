@@ -19,7 +19,7 @@ export type AuditedAction = (typeof AUDITED_ACTIONS)[number]
 
 export interface AuditEvent {
   who: string
-  /** Where they did it: the operators' page, the page of the jobs, or a command. */
+  /** Where they did it: the operators' page, the jobs page, or a command. */
   through: 'page' | 'jobs' | 'command'
   action: AuditedAction
   /** What it was done to: a user id, a cause, a window of time. Never personal data. */

@@ -7,7 +7,7 @@ import type { Database } from './schema.js'
 export interface RollbackWindow {
   since: Date
   until: Date
-  /** Only enrollments that still have the status they were made with. */
+  /** Only enrollments that still have the status they were created with. */
   status: string
 }
 
@@ -17,12 +17,12 @@ export interface CourseCount {
   enrollments: number
 }
 
-/** Whether rows made by auto-enroll can be distinguished from rows made by hand: only a text id carries the mark. */
+/** Whether auto-enroll's rows can be distinguished from others: only a text id can carry its mark. */
 export function canTellOwnRows(columns: Columns): boolean {
   return isText(columns.Enrollment.get('id'))
 }
 
-/** What `rollBack` would remove, by course. */
+/** Counts what `rollBack` would remove, by course. */
 export async function previewRollback(
   db: Database,
   columns: Columns,
@@ -38,10 +38,10 @@ export async function previewRollback(
 }
 
 /**
- * Removes enrollments that auto-enroll made in the window and whose status is unchanged, a bounded number in each
- * statement, until none is left. Interrupted, what is removed stays removed and a second run finishes.
+ * Removes the enrollments that auto-enroll created in the window and whose status is unchanged, a bounded number per
+ * statement, until none is left. If it is interrupted, what was removed stays removed, and a second run removes the rest.
  *
- * @returns how many were removed, after each statement
+ * @returns after each statement, how many were removed so far
  */
 export async function* rollBack(
   db: Database,
@@ -55,7 +55,7 @@ export async function* rollBack(
       with found as (
         select e.id from "Enrollment" e where ${ownRows(columns, window)} limit ${sql.lit(batchSize)}
       ), removed as (
-        -- The condition once more: what somebody changed meanwhile is judged again before it is deleted.
+        -- The condition is checked again, because somebody may have changed the row since it was found.
         delete from "Enrollment" e where e.id in (select id from found) and ${ownRows(columns, window)} returning 1
       )
       select (select count(*)::int from found) as found, (select count(*)::int from removed) as removed

@@ -3,20 +3,22 @@ import { type AuditEntry, NoAuditTable, outcomeInWords, readAudit } from '../db/
 import { runCommand } from './command.js'
 import { integerFlag } from './flags.js'
 
-const THROUGH = { page: 'on the page', jobs: 'on the page of the jobs', command: 'by a command' }
+const THROUGH = { page: 'on the page', jobs: 'on the jobs page', command: 'by a command' }
 
 await runCommand({
   name: 'audit',
-  description: 'Shows what operators did: who, what, when, and what came of it; the latest first.',
+  description: 'Shows what operators did, when, and with what result, the latest first.',
   needs: ['DATABASE_URL'],
   flags: [
-    new Option('--limit <entries>', 'entries at most').argParser(integerFlag('--limit', 1)).default(50),
+    new Option('--limit <entries>', 'number of entries to show')
+      .argParser(integerFlag('--limit', 1))
+      .default(50),
   ],
   async run({ settings, database }, { limit }: { limit: number }) {
     try {
       const entries = await readAudit(database(settings.DATABASE_URL), limit)
       return {
-        text: entries.map(line).join('\n') || 'Nobody did anything yet.',
+        text: entries.map(line).join('\n') || 'Nobody has done anything yet.',
         json: { exists: true, entries },
       }
     } catch (error) {
@@ -38,7 +40,7 @@ function line(entry: AuditEntry): string {
   )
 }
 
-/** Anyone who can write to the table must not be able to move the reader's cursor. */
+/** Control characters in an entry could rewrite the reader's terminal. */
 function printable(text: string): string {
   return text.replace(/\p{Cc}/gu, '?')
 }

@@ -18,11 +18,11 @@ interface Flags {
 await runCommand({
   name: 'retry-failed',
   description:
-    'Lists the failed jobs by cause. With --yes it puts them back with all their attempts, throttled; --cause names one ' +
-    'of the causes by its id or its code.',
+    'Lists the failed jobs by cause. With --yes it puts them back into the queue, with all their attempts and at a limited ' +
+    'rate. --cause selects one cause by its id or code.',
   needs: ['QUEUE_URL'],
   flags: [
-    new Option('--cause <id>', 'only jobs that failed of this cause'),
+    new Option('--cause <id>', 'only jobs that failed for this cause'),
     new Option('--per-second <jobs>', 'jobs a second at most')
       .argParser(integerFlag('--per-second', 1))
       .default(500),
@@ -110,9 +110,9 @@ function answer(groups: Failures[], retried: number, status: 'preview' | 'done' 
       found === 0
         ? 'No job has failed for good; there is nothing to retry.'
         : {
-            preview: `${found} failed jobs would be put back. Nothing was changed; repeat with --yes to retry them.`,
+            preview: `${found} failed jobs would be put back. Nothing was changed. Run it again with --yes to retry them.`,
             done: `${retried} of ${found} failed jobs were put back.`,
-            interrupted: `Interrupted: ${retried} of ${found} failed jobs were put back; run it again to retry the others.`,
+            interrupted: `Interrupted: ${retried} of ${found} failed jobs were put back. Run it again to retry the others.`,
           }[status],
     ].join('\n'),
     json: { status, found, retried, causes: groups },

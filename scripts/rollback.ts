@@ -22,14 +22,14 @@ interface Flags {
 await runCommand({
   name: 'rollback',
   description:
-    'Removes the enrollments that auto-enroll made in a window of time and whose status is unchanged. Enrollments made ' +
-    'by hand stay. Shows what it would remove, by course; with --yes it pauses the queue and removes it.',
+    'Removes the enrollments that auto-enroll created in a period of time and whose status is unchanged. Enrollments ' +
+    'created by hand stay. Shows what it would remove, by course; with --yes it pauses the queue and removes them.',
   needs: ['DATABASE_URL', 'QUEUE_URL'],
   flags: [
-    new Option('--since <time>', 'from this moment on (ISO 8601; UTC unless it has an offset)')
+    new Option('--since <time>', 'start of the period (ISO 8601; UTC unless it has an offset)')
       .argParser(timeFlag('--since'))
       .makeOptionMandatory(),
-    new Option('--until <time>', 'up to, and without, this moment')
+    new Option('--until <time>', 'end of the period, which is not part of it')
       .argParser(timeFlag('--until'))
       .default(undefined, 'now'),
     new Option('--yes', 'do it'),
@@ -43,8 +43,8 @@ await runCommand({
     const columns = await columnsOf(db)
     if (!canTellOwnRows(columns)) {
       throw new Error(
-        `"Enrollment"."id" is of type ${columns.Enrollment.get('id')?.type}, which cannot bear auto-enroll's mark. So its rows ` +
-          'cannot be distinguished from those made by hand, and nothing was removed. Remove its rows by "enrolledAt" in SQL',
+        `"Enrollment"."id" is of type ${columns.Enrollment.get('id')?.type}, which cannot carry auto-enroll's mark, so its rows ` +
+          'look like those created by hand, and nothing is removed. If you know which rows are its own, delete them in SQL by "enrolledAt"',
       )
     }
     const window = { since, until, status: settings.ENROLLMENT_STATUS }
@@ -60,7 +60,7 @@ await runCommand({
       log.info('the queue is paused; npm run resume lets the workers go on')
       const active = await idle(opened, signal)
       if (active > 0)
-        log.warn({ active }, 'jobs are still active; run it again if they enroll anyone in the window')
+        log.warn({ active }, 'jobs are still active; if they enroll anyone in the period, run this again')
       const courses = await previewRollback(db, columns, window)
       const bar = showProgress('removing', total(courses), 'enrollments')
       const onProgress = (removed: number) => {
@@ -95,7 +95,7 @@ async function remove(
   return { removed, isComplete: false }
 }
 
-/** Waits for jobs that were active already when the queue was paused: what they commit may lie in the window. */
+/** Waits for jobs that were already active when the queue was paused: they may still enroll people in the period. */
 async function idle(queue: EventQueue, signal: AbortSignal): Promise<number> {
   const deadline = Date.now() + IDLE_TIMEOUT_MS
   for (;;) {
@@ -122,11 +122,11 @@ function answer(
           `${found} enrollments from ${span(window)} would be removed. ` +
           (found === 0
             ? 'There is nothing to do.'
-            : 'Nothing was removed; repeat with --yes to remove them.'),
+            : 'Nothing was removed. Run it again with --yes to remove them.'),
         done:
           `${removed} enrollments from ${span(window)} were removed. The queue is paused: users left without any enrollment are ` +
           'enrolled again after npm run resume, unless their courses are unpublished first.',
-        interrupted: `interrupted: ${removed} of ${found} enrollments were removed; run it again to finish. The queue is paused.`,
+        interrupted: `Interrupted: ${removed} of ${found} enrollments were removed. Run it again to finish. The queue is paused.`,
       }[status],
     ].join('\n'),
     json: {

@@ -22,10 +22,10 @@ describe.each([
   ['timestamp(3)', '', { timeZone: 'America/Los_Angeles' }],
   ['timestamp(3)', '', { timeZone: 'Asia/Kolkata' }],
   ['timestamptz', 'Z', { timeZone: 'America/Los_Angeles' }],
-] as const)('rolling back where times are %s%s, in %j', (timestamp, suffix, place) => {
+] as const)('rolling back with times of type %s%s, in %j', (timestamp, suffix, place) => {
   const database = useDatabase({ ...place, ddl: applicationDdl({ timestamp }) })
 
-  it('has exactly the window, from its start up to but without its end, in UTC', async () => {
+  it('covers the period from its start up to, but not including, its end, in UTC', async () => {
     await seed(database, 5)
     const times = ['07:59:59.999', '08:00:00.000', '08:59:59.999', '09:00:00.000', '09:00:00.001']
     for (const [n, time] of times.entries()) await enroll(database, n, { at: `2026-03-01 ${time}${suffix}` })
@@ -43,14 +43,14 @@ describe('rolling back', () => {
     await seed(database, 30)
   })
 
-  it('leaves a row whose status was changed', async () => {
+  it('leaves rows whose status was changed', async () => {
     await enroll(database, 0)
     await enroll(database, 1, { status: 'completed' })
     expect(await rollBackAll(database)).toEqual([1])
     expect(await remaining(database)).toEqual(['u1'])
   })
 
-  it('leaves every id without our mark', async () => {
+  it('leaves rows whose id is not exactly auto-enroll’s mark', async () => {
     const foreign = [
       `'by-hand'`,
       `'caezp1x2w0000qh8v3x2k1abc'`,
@@ -68,7 +68,7 @@ describe('rolling back', () => {
     expect(await remaining(database)).toHaveLength(foreign.length)
   })
 
-  it('previews how many of which course, and removes nothing', async () => {
+  it('previews the number per course without removing anything', async () => {
     await database.sql(`insert into "Course" values ('b', 'B', true), ('c', 'C', false)`)
     for (const n of [0, 1, 2]) await enroll(database, n)
     for (const n of [0, 1]) await enroll(database, n, { courseId: 'b' })
@@ -79,13 +79,13 @@ describe('rolling back', () => {
     expect(await remaining(database)).toHaveLength(5)
   })
 
-  it('goes on in bounded steps until nothing is left', async () => {
+  it('works in bounded steps until nothing is left', async () => {
     for (let n = 0; n < 25; n += 1) await enroll(database, n)
     expect(await rollBackAll(database, { batchSize: 10 })).toEqual([10, 20, 25])
     expect(await rollBackAll(database)).toEqual([0])
   })
 
-  it('leaves a row whose status somebody changes in the same moment, and goes on with the rest', async () => {
+  it('leaves a row whose status changes at the same moment, and removes the rest', async () => {
     for (let n = 0; n < 25; n += 1) await enroll(database, n)
     await database.sql('begin')
     await database.sql(`update "Enrollment" set status = 'completed' where "userId" = 'u3'`)
@@ -96,7 +96,7 @@ describe('rolling back', () => {
     expect(await remaining(database)).toEqual(['u3'])
   })
 
-  it('ends where a trigger of the application keeps the rows', async () => {
+  it('stops when a trigger of the application keeps the rows', async () => {
     await enroll(database, 0)
     await database.sql(`
       create function keep() returns trigger language plpgsql as $$ begin return null; end $$;
@@ -106,12 +106,12 @@ describe('rolling back', () => {
   })
 })
 
-describe('rolling back where the status is an enum', () => {
+describe('rolling back with a status that is an enum', () => {
   const database = useDatabase({
     ddl: applicationDdl({ status: '"Status"', types: `create type "Status" as enum ('ACTIVE', 'LEFT')` }),
   })
 
-  it('compares the status as the enum spells it, and refuses one that it lacks', async () => {
+  it('compares the status as the enum spells it, and refuses an unknown one', async () => {
     await seed(database, 2)
     await enroll(database, 0, { status: 'ACTIVE' })
     await enroll(database, 1, { status: 'LEFT' })
@@ -123,10 +123,10 @@ describe('rolling back where the status is an enum', () => {
   })
 })
 
-describe('rolling back where ids of enrollments are no text', () => {
+describe('rolling back with enrollment ids that are not text', () => {
   const database = useDatabase({ ddl: applicationDdl({ enrollmentId: 'uuid' }) })
 
-  it('is known to be impossible', async () => {
+  it('is reported as impossible', async () => {
     expect(canTellOwnRows(await columnsOf(database.db))).toBe(false)
   })
 })

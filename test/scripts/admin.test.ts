@@ -38,7 +38,7 @@ describe.each(BACKENDS)('the commands, with the queue on %s', (backend) => {
     await worker.close()
   }
 
-  it('migrate alters nothing where everything is there', async () => {
+  it('migrate changes nothing if everything exists', async () => {
     const queueSchema = backend === 'redis' ? null : 'bullmq'
     expect(await runJson('migrate', [], env)).toMatchObject({ exitCode: 0, created: false, queueSchema })
   })
@@ -74,7 +74,7 @@ describe.each(BACKENDS)('the commands, with the queue on %s', (backend) => {
     expect(await runJson('backfill', [], env)).toMatchObject({ exitCode: 0, users: 0, queued: 0 })
   })
 
-  it('backfill, interrupted while it waits for the workers, is finished by a second run', async () => {
+  it('a second backfill finishes one that was interrupted while it waited for the workers', async () => {
     await insertCourses(database, 1)
     await insertUsers(database, 12)
     const first = startScript('backfill', ['--max-pending', '5', '--json'], env)
@@ -105,7 +105,7 @@ describe.each(BACKENDS)('the commands, with the queue on %s', (backend) => {
     expect(await countEnrollments(database)).toBe(3)
   })
 
-  it('rollback removes what auto-enroll made in the window with its status unchanged, and nothing else', async () => {
+  it('rollback removes only what auto-enroll created in the period and nobody changed', async () => {
     const [kept = '', course = ''] = await insertCourses(database, 2)
     const [byHand = '', changed = '', early = '', own = ''] = await insertUsers(database, 4)
     await database.sql(
@@ -161,7 +161,7 @@ describe('backfill', () => {
     return queue.countUnfinished().finally(() => queue.close())
   }
 
-  it('tells that no course is published, queues nobody and exits 0', async () => {
+  it('says that no course is published, queues nobody, and exits 0', async () => {
     await insertUsers(database, 1)
     const ran = await runScript('backfill', [], env)
     expect(ran).toMatchObject({ exitCode: 0, stderr: '' })
@@ -182,7 +182,7 @@ describe('backfill', () => {
   })
 })
 
-describe('rollback, where ids cannot bear the mark', () => {
+describe('rollback with ids that cannot carry the mark', () => {
   const database = useDatabase()
 
   it('removes nothing, leaves the queue alone and exits 1', async () => {
@@ -198,7 +198,9 @@ describe('rollback, where ids cannot bear the mark', () => {
       QUEUE_URL: database.url,
     })
     expect(ran).toMatchObject({ exitCode: 1, stdout: '' })
-    expect(ran.stderr).toContain('"Enrollment"."id" is of type bigint, which cannot bear auto-enroll\'s mark')
+    expect(ran.stderr).toContain(
+      '"Enrollment"."id" is of type bigint, which cannot carry auto-enroll\'s mark',
+    )
     expect(await countEnrollments(database)).toBe(1)
     const queue = openQueue({
       ...queuePlace('postgres', database),
@@ -212,7 +214,7 @@ describe('rollback, where ids cannot bear the mark', () => {
 describe('verify', () => {
   const database = useDatabase()
 
-  it('finds doubled enrollments where the unique key is missing', async () => {
+  it('finds duplicate enrollments if the unique key is missing', async () => {
     await database.sql(`
       drop index "Enrollment_userId_courseId_key";
       insert into "User" (id, email, name) values ('u', 'u@example.com', 'U');
@@ -229,7 +231,7 @@ describe('verify', () => {
 describe('migrate', () => {
   const database = useDatabase({ ddl: 'select' })
 
-  it('makes the tables in an empty database, and refuses a half of them', async () => {
+  it('creates the tables in an empty database, and refuses if only some of them exist', async () => {
     const env = { DATABASE_URL: database.url }
     expect(await runJson('migrate', [], env)).toMatchObject({ exitCode: 0, created: true, queueSchema: null })
     await database.sql('drop table "Enrollment"')

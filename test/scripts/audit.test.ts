@@ -135,11 +135,14 @@ describe('what the audit log says of commands', () => {
     await database.sql('rollback')
     expect(exitCode).toBe(0)
     expect(stdout).toMatch(
-      /^Paused\..*\nThis was done, but could not be written to the audit log: another transaction holds a lock on it\.$/,
+      /^Paused\..*\nThis was done, but could not be written to the audit log: (another transaction holds a lock on it|no answer within 1000 ms)\.$/,
     )
     expect(stderr).toContain('not written to the audit log')
-    expect(durationMs - unlocked.durationMs).toBeLessThan(2000)
-    expect(asJson).toMatchObject({ paused: true, notAudited: 'another transaction holds a lock on it' })
+    expect(durationMs - unlocked.durationMs).toBeLessThan(4000)
+    expect(asJson).toMatchObject({
+      paused: true,
+      notAudited: expect.stringMatching(/a lock on it|no answer/),
+    })
     expect(await withQueue((queue) => queue.isPaused())).toBe(true)
     expect(await entries()).toMatchObject([{ action: 'pause' }, { action: 'resume' }])
   })
