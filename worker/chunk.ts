@@ -11,7 +11,7 @@ import { createTally, resultOf, type Share, type Tally } from './tally.js'
 const NARROWING_AT_ONCE = 3
 const NARROWING_LIMIT_MS = 2000
 /** Users for whom this is not enough are held, and tried with more patience. */
-const IMPATIENT = { lockTimeoutMs: 20, statementTimeoutMs: 700 }
+const IMPATIENT = { lockTimeoutMs: 10, statementTimeoutMs: 700 }
 
 export interface Asked {
   userId: string
@@ -47,7 +47,7 @@ export function createChunks({ statements, held, watchesOutages }: ChunkOptions)
     const tally = createTally()
     try {
       tally.passed(userIds, await statements.enroll(userIds, [...except.keys()]))
-      for (const [course, error] of except) tally.failed({ users: userIds, courses: [course] }, error)
+      for (const [course, error] of except) tally.failed({ users: userIds, courses: [course] }, error, true)
       return users.map((user) => pending(settle(user, tally.of(user.userId))))
     } catch (error) {
       const narrowed = narrowChunk(userIds, error, tally)
@@ -71,7 +71,7 @@ export function createChunks({ statements, held, watchesOutages }: ChunkOptions)
     if (error instanceof InterruptedError) throw error
     const except = held.courses()
     const courses = await statements.publishedCourses()
-    for (const [course, reason] of except) tally.failed({ users, courses: [course] }, reason)
+    for (const [course, reason] of except) tally.failed({ users, courses: [course] }, reason, true)
     const lateAt = performance.now() + NARROWING_LIMIT_MS
     const block = { users, courses: courses.filter((course) => !except.has(course)) }
     await narrow(block, error, {

@@ -44,14 +44,14 @@ const MOST_PUT_OFF = 10_000
 /** A statement that waits in Postgres gets the row as soon as it is free, and the server can say who blocks it. */
 const PATIENT = { lockTimeoutMs: 1000, statementTimeoutMs: 2000 }
 /** To find the few who are no longer locked among many who are. */
-const BRIEF = { lockTimeoutMs: 20, statementTimeoutMs: 2000 }
+const BRIEF = { lockTimeoutMs: 10, statementTimeoutMs: 2000 }
 /** For a user who needs more, one at a time. */
 const VERY_PATIENT = { lockTimeoutMs: 1000, statementTimeoutMs: 20_000 }
 const STUBBORN_AFTER_ROUNDS = 2
 /** Connections that held users may take, beside the one for those who need long. */
 const AT_ONCE = 2
 const ROUND_LIMIT_MS = 2000
-/** Between rounds that changed nothing: from a second, unless it was spent waiting in Postgres, to five. */
+/** Between rounds that changed nothing: a second, and up to five while nobody joins and nobody waits for a lock. */
 const SHORTEST_PAUSE_MS = 100
 const FIRST_PAUSE_MS = 1000
 const LONGEST_PAUSE_MS = 5000
@@ -70,6 +70,8 @@ export function createHeld({ statements, signal, onRound }: HeldOptions) {
   const suspected = new Map<string, unknown>()
   const limit = pLimit(AT_ONCE)
   let running = false
+  /** Cuts the pause between two rounds short. */
+  let hurry = new AbortController()
   let isTryingStubborn = false
 
   return {
@@ -93,6 +95,7 @@ export function createHeld({ statements, signal, onRound }: HeldOptions) {
       putOff.delete(user.userId)
       return new Promise((resolve, reject) => {
         held.set(user.userId, { ...user, slowRounds: 0, resolve, reject })
+        if (user.isGuess) hurry.abort()
         if (!running) void keepTrying()
       })
     },
@@ -115,18 +118,18 @@ export function createHeld({ statements, signal, onRound }: HeldOptions) {
     running = true
     let pauseMs = FIRST_PAUSE_MS
     // Others of the same batch are about to be held.
-    await delay(SHORTEST_PAUSE_MS, undefined, { signal }).catch(() => undefined)
+    await pause(SHORTEST_PAUSE_MS)
     while (held.size > 0 && !signal?.aborted) {
       const [before, startedAt] = [held.size, performance.now()]
+      hurry = new AbortController()
       await tryAll().catch(() => undefined)
       const [first] = held.values()
       onRound?.({ users: held.size, error: first?.error })
+      if (first === undefined) break
       pauseMs = held.size < before ? FIRST_PAUSE_MS : Math.min(pauseMs * 1.5, LONGEST_PAUSE_MS)
-      const spentMs = performance.now() - startedAt
-      const isWaitingInPostgres = first !== undefined && faultOf(first.error) === 'locked'
-      const restMs = (isWaitingInPostgres ? FIRST_PAUSE_MS : pauseMs) - spentMs
-      if (held.size > 0)
-        await delay(Math.max(SHORTEST_PAUSE_MS, restMs), undefined, { signal }).catch(() => undefined)
+      await pause(Math.max(SHORTEST_PAUSE_MS, FIRST_PAUSE_MS - (performance.now() - startedAt)))
+      const isWaitingInPostgres = faultOf(first.error) === 'locked'
+      if (!isWaitingInPostgres) await pause(pauseMs - (performance.now() - startedAt), hurry.signal)
     }
     running = false
     given.clear()
@@ -135,6 +138,11 @@ export function createHeld({ statements, signal, onRound }: HeldOptions) {
       held.delete(userId)
       reject(new InterruptedError(error))
     }
+  }
+
+  async function pause(ms: number, ...ends: AbortSignal[]): Promise<void> {
+    const ended = AbortSignal.any(signal === undefined ? ends : [signal, ...ends])
+    await delay(Math.max(0, ms), undefined, { signal: ended }).catch(() => undefined)
   }
 
   /** One round: those who wait for everything, and those who wait for one course, for each course. */
@@ -148,22 +156,30 @@ export function createHeld({ statements, signal, onRound }: HeldOptions) {
     const everywhere = all.filter(({ courses }) => courses === 'all')
     const wanted = new Set(all.flatMap(({ courses }) => (courses === 'all' ? [] : [...courses])))
     await Promise.all([
+      tryGroups(everywhere, published),
+      ...[...wanted].map(async (course) => {
+        const group = all.filter(({ courses }) => courses !== 'all' && courses.has(course))
+        if (await tryGroups(group, [course])) given.add(course)
+        else given.delete(course)
+      }),
+    ])
+  }
+
+  /** Those who may not be at fault do not wait for those who are. Returns whether somebody was enrolled. */
+  async function tryGroups(users: readonly Held[], courses: readonly string[]): Promise<boolean> {
+    const gotIt = await Promise.all([
       tryGroup(
-        everywhere.filter(({ isGuess }) => isGuess),
-        published,
+        users.filter(({ isGuess }) => isGuess),
+        courses,
         BRIEF,
       ),
       tryGroup(
-        everywhere.filter(({ isGuess }) => !isGuess),
-        published,
-      ),
-      ...[...wanted].map((course) =>
-        tryGroup(
-          all.filter(({ courses }) => courses !== 'all' && courses.has(course)),
-          [course],
-        ),
+        users.filter(({ isGuess }) => !isGuess),
+        courses,
+        PATIENT,
       ),
     ])
+    return gotIt.includes(true)
   }
 
   /** The one of those who need long that has waited longest since the last try. */
@@ -186,8 +202,8 @@ export function createHeld({ statements, signal, onRound }: HeldOptions) {
   async function tryGroup(
     group: readonly Held[],
     courses: readonly string[],
-    patience: Patience = PATIENT,
-  ): Promise<void> {
+    patience: Patience,
+  ): Promise<boolean> {
     const tally = createTally()
     const size = statements.usersAtOnce(courses.length)
     // Those who wait for everything are not to wait for these as well.
@@ -198,7 +214,7 @@ export function createHeld({ statements, signal, onRound }: HeldOptions) {
       courses: tried,
     }))
     for (const { users } of blocks)
-      for (const [course, error] of except) tally.failed({ users, courses: [course] }, error)
+      for (const [course, error] of except) tally.failed({ users, courses: [course] }, error, true)
     // All of them at once would take too long again.
     const knownError = group.find(({ error }) => faultOf(error) === 'slow')?.error
     await Promise.all(blocks.map((block) => tryBlock(block, tally, limit, patience, BRIEF, knownError)))
@@ -208,9 +224,7 @@ export function createHeld({ statements, signal, onRound }: HeldOptions) {
       gotIt ||= share.enrolled > 0
       update(user, share, courses)
     }
-    const [course = ''] = courses
-    if (courses.length === 1 && gotIt) given.add(course)
-    else given.delete(course)
+    return gotIt
   }
 
   async function tryBlock(

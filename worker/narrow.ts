@@ -13,6 +13,8 @@ export interface Search {
   usersAtOnce(courses: number): number
   /** Whether a course that none of a few users can be enrolled in is not tried for the others. */
   trustsSample?: boolean
+  /** Whether a lock that stops a user alone is assumed to stop them in every course, which finds the others sooner. */
+  blamesUsers?: boolean
 }
 
 const PARTS = 8
@@ -26,7 +28,8 @@ const SAMPLE = 3
  */
 export async function narrow(block: Block, error: unknown, search: Search): Promise<void> {
   const { users, courses } = block
-  if (users.length === 1 && courses.length === 1) return search.tally.failed(block, error)
+  const isEnough = courses.length === 1 || (search.blamesUsers === true && isLock(error))
+  if (users.length === 1 && isEnough) return search.tally.failed(block, error)
   return users.length === 1 ? narrowCourses(block, error, search) : narrowUsers(block, error, search)
 }
 
@@ -61,7 +64,8 @@ async function narrowUsers({ users, courses }: Block, error: unknown, search: Se
   } else if (courses.length === 1 && failures.every((failed) => failed.size > 0)) {
     await afterWholeSampleFailed({ users: rest, courses }, sample, error, search)
   } else {
-    await tryEach(splitByUser({ users: rest, courses }, search), error, search)
+    const blamesUsers = failures.some((failed) => failed.size > 0 && [...failed.values()].every(isLock))
+    await tryEach(splitByUser({ users: rest, courses }, search), error, { ...search, blamesUsers })
   }
 }
 
@@ -109,6 +113,10 @@ async function tryBlock(block: Block, parentError: unknown, search: Search): Pro
     if (error instanceof InterruptedError) throw error
     await narrow(block, error, search)
   }
+}
+
+function isLock(error: unknown): boolean {
+  return faultOf(error) === 'locked'
 }
 
 function isRefusal(error: unknown): boolean {

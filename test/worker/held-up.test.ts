@@ -169,6 +169,24 @@ describe('many who are locked', () => {
     await enrollments(470 * 2, 4000)
   })
 
+  it.each([
+    { users: 300, courses: 2 },
+    { users: 100, courses: 12 },
+  ])(
+    'keep no one waiting who signed up between them: $users users, $courses courses',
+    async ({ users, courses }) => {
+      await insertCourses(database, courses)
+      const userIds = await insertUsers(database, users)
+      const release = await hold('select from "User" where id = any($1) for update', [
+        userIds.filter((_, index) => index % 2 === 0),
+      ])
+      const results = enrollAll(userIds)
+      await enrolled(results, users / 2, courses)
+      await release()
+      await enrolled(results, users, courses, 4000)
+    },
+  )
+
   it('are found one by one when their locks end one by one', async () => {
     await insertCourses(database, 1)
     const userIds = await insertUsers(database, 100)
@@ -257,6 +275,20 @@ describe('what the database refuses', () => {
       await expect.poll(() => results.size).toBeGreaterThanOrEqual(99)
     },
   )
+
+  it('for many users in one course, for a reason that may pass, keeps no one else from it', async () => {
+    const courses = await insertCourses(database, 2)
+    const [userIds, others] = [await insertUsers(database, 150), await insertUsers(database, 50)]
+    const ids = userIds.map((id) => `'${id}'`).join()
+    await refuse(
+      `new."courseId" = '${courses[0]}' and new."userId" in (${ids})`,
+      `raise exception 'no' using errcode = '53100'`,
+    )
+    enrollAll(userIds)
+    await enrollments(150)
+    await database.sql('select pg_sleep(4)')
+    await enrolled(enrollAll(others), 50, 2)
+  })
 
   it('of everyone, for a reason that may pass, is given once it has passed', async () => {
     await insertCourses(database, 2)
