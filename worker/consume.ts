@@ -40,7 +40,7 @@ export interface Consumer {
   held(): number
   /** Writes on each of them why it waits, for operators who look at the queue. */
   noteOnActive(reason: string): void
-  /** Takes no jobs until it is told to again; the active ones go on. */
+  /** While held, takes no jobs; active jobs continue. */
   hold(isHeld: boolean): Promise<void>
   /** Takes no more jobs; resolves when the active ones are done, or at once when it is forced. */
   close(force?: boolean): Promise<void>

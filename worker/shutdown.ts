@@ -16,7 +16,7 @@ interface Drained {
 
 /**
  * Stops taking jobs and lets the active ones finish, for at most `timeoutMs`; then drops the connection, since closing
- * would wait for ever on a queue that does not respond.
+ * would wait forever on a queue that does not respond.
  *
  * @returns how many jobs were still active, and whether everything was confirmed in time
  */

@@ -27,17 +27,8 @@ const sources = [
   'producers',
   'queue',
   'scripts',
-  'test/browser',
-  'test/config',
-  'test/dashboard',
-  'test/deploy',
-  'test/docs',
-  'test/faults',
-  'test/package',
-  'test/producers',
-  'test/queue',
-  'test/security',
-  'test/support',
+  'test',
+  'worker',
 ].flatMap((room) => filesIn(room, /(?<!plain-english\.test)\.(?:ts|js|sql|yml)$/, true))
 
 it.each([...documents, ...sources])('%s is in plain English', (file) => {

@@ -51,6 +51,8 @@ const PROSE = `<!-- Written by npm run test:faults. -->
   duplicates, not the queue. A job whose worker died runs again on another worker.
 - **Every wait has a limit.** The publisher has a deadline and a circuit breaker. Connections that do not respond are dropped and
   reopened. Stopping takes at most \`SHUTDOWN_TIMEOUT_MS\`.
+- **One bad row does not stop everyone.** A batch that fails or waits is narrowed down to the users and courses at fault. They wait or fail
+  alone; everyone else is enrolled.
 - **An outage costs no attempts.** While the database is down, jobs stay active in the worker and continue when it is back.
 
 ## What is not promised
