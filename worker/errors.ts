@@ -44,6 +44,7 @@ const REFUSED_CLASSES = new Set(['21', '22', '23', '44', 'P0'])
 const CLASH = /^40...$|^23503$/
 const LOCK_NOT_AVAILABLE = '55P03'
 const QUERY_CANCELED = '57014'
+const NOT_NULL_VIOLATION = '23502'
 
 /** node-postgres has no code for it. */
 const READ_TIMEOUT = 'Query read timeout'
@@ -55,7 +56,13 @@ export function faultOf(error: unknown): Fault {
   if (CLASH.test(code)) return 'clash'
   if (code === LOCK_NOT_AVAILABLE) return 'locked'
   if (code === QUERY_CANCELED) return 'slow'
+  if (code === NOT_NULL_VIOLATION && isOfColumn(error)) return 'other'
   return REFUSED_CLASSES.has(code.slice(0, 2)) ? 'refused' : 'other'
+}
+
+/** A column that nobody fills is the schema's fault, which is mended without anyone asking for a retry; a trigger names none. */
+function isOfColumn(error: unknown): boolean {
+  return typeof (error as { column?: unknown }).column === 'string'
 }
 
 export function transient(error: unknown): TransientError {

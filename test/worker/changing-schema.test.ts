@@ -151,6 +151,20 @@ describe('the schema changes under a running worker:', () => {
     expect(await enrolling).toEqual(ENROLLED)
   })
 
+  it('a column that nobody fills is added, and dropped again', async () => {
+    await make(applicationDdl({}))
+    const enroll = start()
+    expect(await enroll(id(1))).toEqual(ENROLLED)
+    await database.sql(`alter table "Enrollment" add note text not null default '';
+      alter table "Enrollment" alter note drop default`)
+    const reasons: string[] = []
+    const enrolling = enroll(id(2), 'live', (reason) => reasons.push(reason))
+    enrolling.catch(() => undefined)
+    await expect.poll(() => reasons).toEqual([expect.stringContaining('column note')])
+    await database.sql('alter table "Enrollment" drop note')
+    expect(await enrolling).toEqual(ENROLLED)
+  })
+
   it('a sign-up goes on, and so does a sign-in', async () => {
     await make(applicationDdl({}))
     const publisher = { publish: async () => 'published' } as never
