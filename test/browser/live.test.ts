@@ -21,7 +21,7 @@ beforeAll(async () => {
 })
 afterAll(() => browser.close())
 
-describe('a page that is left open', () => {
+describe('a page that is left open', { timeout: 60_000 }, () => {
   const database = useDatabase()
   const other = useDatabase()
   let place: ReturnType<typeof queuePlace>
@@ -105,7 +105,7 @@ describe('a page that is left open', () => {
     await expectStale(page)
     await expectAccessible(page)
 
-    await startDashboard({ DATABASE_URL: other.url })
+    await startDashboard({ DATABASE_URL: other.url, QUEUE_PREFIX: queuePlace('redis', other).prefix })
     await headline(page, /^1 user is not enrolled/)
     expect(await page.title()).toMatch(/^1 user is not enrolled/)
   })
@@ -206,7 +206,7 @@ describe('a page that is left open', () => {
     await summary('hour')
       .getByText(/^not read since \d\d:\d\d UTC$/)
       .waitFor()
-  }, 60_000)
+  })
 
   it('says without JavaScript when it was made, and so does the page of a user', async () => {
     const dashboard = await startTestDashboard({ databaseUrl: database.url, queue: place, env: {} })
