@@ -39,7 +39,13 @@ await runCommand({
         ...(queueSchema === undefined ? [] : [`The queue's schema "${queueSchema}" is up to date.`]),
         ...(adopt ? ['The queue serves this database now.'] : []),
       ].join('\n'),
-      json: { created, migrations, queueSchema: queueSchema ?? null, adopted: adopt },
+      json: {
+        created,
+        auditCreated: migrations.includes('001-audit'),
+        migrations,
+        queueSchema: queueSchema ?? null,
+        adopted: adopt,
+      },
     }
   },
 })
