@@ -21,9 +21,10 @@ export function standstill(circumstances: Circumstances): string[] {
   const { enabled, limits, workers, databaseTrouble, otherDatabase } = circumstances
   return [
     enabled ? undefined : 'auto-enroll is switched off',
-    limits === undefined ? 'the queue does not respond' : undefined,
+    limits === undefined ? 'the queue does not respond' : limits.refusal,
     otherDatabase === undefined ? undefined : `the queue serves another database (${otherDatabase})`,
-    workers === 0 ? 'no worker is connected' : undefined,
+    // Of a queue that cannot be written, workers do not take jobs, connected or not.
+    workers === 0 && limits?.refusal === undefined ? 'no worker is connected' : undefined,
     limits !== undefined && isPaused(limits) ? pauseInWords(limits) : undefined,
     databaseTrouble,
   ].filter((clause) => clause !== undefined)

@@ -14,6 +14,8 @@ export interface RedisFacts {
   isReplica: boolean
   /** The last snapshot failed. By default the server then refuses writes (`stop-writes-on-bgsave-error`). */
   snapshotFailed: boolean
+  /** It holds as much as `maxmemory` allows and evicts nothing, so it refuses whatever needs memory. */
+  isFull: boolean
 }
 
 /** Describes every server that holds part of the queue. */
@@ -30,6 +32,7 @@ export async function inspectRedis(client: Redis | Cluster): Promise<RedisFacts[
         appendOnlyFile: aof === undefined ? undefined : aof === '1',
         isReplica: info.get('role') === 'slave',
         snapshotFailed: info.get('rdb_last_bgsave_status') === 'err',
+        isFull: isFull(info),
       }
     }),
   )
@@ -48,6 +51,13 @@ export async function readPostgresClock(pool: pg.Pool): Promise<number> {
     'select extract(epoch from clock_timestamp()) * 1000 as ms',
   )
   return Number(rows[0]?.ms)
+}
+
+function isFull(info: ReadonlyMap<string, string>): boolean {
+  const limit = Number(info.get('maxmemory') ?? 0)
+  return (
+    limit > 0 && info.get('maxmemory_policy') === 'noeviction' && Number(info.get('used_memory')) >= limit
+  )
 }
 
 async function mastersOf(client: Redis | Cluster): Promise<Redis[]> {

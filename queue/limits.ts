@@ -1,4 +1,5 @@
 import type { BullQueue, EventQueue } from './open.js'
+import { readWriteRefusal } from './write-refusal.js'
 
 /** What keeps connected workers from starting jobs. Each can be set for a single partition. */
 export interface Limits {
@@ -10,6 +11,8 @@ export interface Limits {
   concurrency?: { jobs: number; partitions: number }
   /** The slowest rate at which jobs may start, and how many partitions have one. */
   rate?: { jobs: number; perMs: number; partitions: number; nextStartAt?: Date }
+  /** Why nothing can be written to the queue, as a clause. */
+  refusal?: string
 }
 
 /**
@@ -18,10 +21,11 @@ export interface Limits {
  */
 export async function readLimits(queue: EventQueue): Promise<Limits> {
   const bulls = queue.partitions()
-  const [paused, concurrencies, rates] = await Promise.all([
+  const [paused, concurrencies, rates, refusal] = await Promise.all([
     Promise.all(bulls.map((bull) => bull.isPaused())),
     Promise.all(bulls.map((bull) => bull.getGlobalConcurrency())),
     Promise.all(bulls.map(readRate)),
+    readWriteRefusal(queue),
   ])
   const smallest = concurrencies.filter((jobs) => jobs !== null).sort((a, b) => a - b)
   const slowest = rates
@@ -30,6 +34,7 @@ export async function readLimits(queue: EventQueue): Promise<Limits> {
   return {
     partitions: bulls.length,
     paused: paused.filter((isPaused) => isPaused).length,
+    ...(refusal === undefined ? {} : { refusal }),
     ...(smallest[0] === undefined ? {} : { concurrency: { jobs: smallest[0], partitions: smallest.length } }),
     ...(slowest[0] === undefined ? {} : { rate: { ...slowest[0], partitions: slowest.length } }),
   }

@@ -26,6 +26,8 @@ export interface Facts extends VerdictContext {
   circumstances: Circumstances
 }
 
+const READ_ONLY = '25006'
+
 export type Judge = (facts: Facts) => Finding | undefined
 
 export function factsOf(state: State, context: VerdictContext): Facts {
@@ -44,10 +46,16 @@ export function factsOf(state: State, context: VerdictContext): Facts {
       ...context,
       limits: known?.limits,
       workers: known?.workers,
-      databaseTrouble,
+      databaseTrouble: databaseTrouble ?? readOnlyInWords(known),
       otherDatabase: lastKnown(state.foreignOwner)?.name,
     },
   }
+}
+
+/** A database that can be read but not written shows in the jobs only. */
+function readOnlyInWords(depth: Depth | undefined): string | undefined {
+  const trouble = depth?.troubles.find(({ cause }) => cause.code === READ_ONLY)
+  return trouble && causeInWords(trouble.cause)
 }
 
 function troubleInWords({ reason, code }: { reason: string; code?: string }): string {

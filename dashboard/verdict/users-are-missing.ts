@@ -1,4 +1,5 @@
 import { causeInWords } from '../../queue/causes.js'
+import type { Depth } from '../../queue/depth.js'
 import { type EarlierJob, nextRoundBy } from '../../queue/recurrence.js'
 import { countedAgo, dated } from '../dated.js'
 import type { FailureFacts } from '../failures.js'
@@ -39,7 +40,11 @@ export function usersMissing(facts: Facts): Finding | undefined {
 
 /** Another finding says that nobody is being enrolled at present. */
 function isStopped({ depth, enabled }: Facts): boolean {
-  return !enabled || (depth !== undefined && (depth.limits.paused > 0 || depth.workers === 0))
+  return !enabled || (depth !== undefined && isHeld(depth))
+}
+
+function isHeld({ limits, workers }: Depth): boolean {
+  return limits.paused > 0 || limits.refusal !== undefined || workers === 0
 }
 
 /** So many users may sign up and be enrolled between two looks at the queue. */
@@ -56,8 +61,12 @@ function mayBeQueued({ coverage, depth, state }: Facts, users: number): boolean 
 function actionsFor(failed: number, others: number, facts: Facts): ActionName[] {
   return [
     ...(failed > 0 ? (['failures'] as const) : []),
-    ...(others > 0 && !mayBeQueued(facts, others) ? (['backfill'] as const) : []),
+    ...(others > 0 && backfillHelps(facts) && !mayBeQueued(facts, others) ? (['backfill'] as const) : []),
   ]
+}
+
+function backfillHelps({ circumstances }: Facts): boolean {
+  return circumstances.limits?.refusal === undefined && circumstances.databaseTrouble === undefined
 }
 
 function reasonOf(failures: FailureFacts | undefined, failed: number, others: number): string {
@@ -92,12 +101,13 @@ function firstRound(users: readonly (readonly EarlierJob[])[], facts: Facts): st
   return `${capitalized(nextRoundInWords(by, circumstances, whom))}.`
 }
 
-function othersInWords({ circumstances, now, depth }: Facts, others: number, besides: boolean): string {
+function othersInWords(facts: Facts, others: number, besides: boolean): string {
+  const { circumstances, now, depth } = facts
   const by = new Date(now.getTime() + circumstances.reconcileIntervalMs)
   const whom = besides ? `the other ${others.toLocaleString('en')}` : 'them'
   const waiting =
     depth !== undefined && depth.unfinished > 0
       ? `${count(depth.unfinished, 'job')} ${are(depth.unfinished)} in the queue. `
       : ''
-  return `${waiting}${capitalized(nextRoundInWords(by, circumstances, whom))}; a backfill does it now.`
+  return `${waiting}${capitalized(nextRoundInWords(by, circumstances, whom))}${backfillHelps(facts) ? '; a backfill does it now' : ''}.`
 }

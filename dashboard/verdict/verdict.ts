@@ -12,6 +12,7 @@ import { lockedRows } from './locked-rows.js'
 import { noPublishedCourse } from './no-published-course.js'
 import { noWorker } from './no-worker.js'
 import { paused } from './paused.js'
+import { queueRefusesWrites } from './queue-refuses-writes.js'
 import { queueUnreachable } from './queue-unreachable.js'
 import { stuck } from './stuck.js'
 import { switchedOff } from './switched-off.js'
@@ -21,6 +22,7 @@ import { usersWaiting } from './users-are-waiting.js'
 /** Of the same tone, what must be mended before the others comes first. */
 const JUDGES: readonly Judge[] = [
   queueUnreachable,
+  queueRefusesWrites,
   databaseUnreachable,
   anotherDatabase,
   stuck,

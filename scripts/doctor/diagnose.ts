@@ -36,7 +36,10 @@ export async function diagnose({ settings, db, queue }: DiagnoseOptions): Promis
     queued.usable ? checked('failed-jobs', () => checkFailedJobs(queue)) : [],
   ])
   const setUp = [...database.checks, ...queued.checks, ...judgeClocks([...database.clocks, ...queued.clocks])]
-  const judged = judgeFlow(flow)
+  const judged = judgeFlow(
+    flow,
+    setUp.every(({ status }) => status !== 'failed'),
+  )
   const checks = [judged.settings, ...setUp, ...judged.checks, ...blockers, ...failedJobs]
   return {
     ok: checks.every(({ status }) => status !== 'failed'),

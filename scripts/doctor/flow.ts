@@ -40,8 +40,10 @@ const STUCK_AFTER_MS = 60_000
 /**
  * Judges whether people are being enrolled now. An obstacle that nothing will remove by itself is a failure if somebody waits
  * behind it, and a warning otherwise.
+ *
+ * @param canRun whether nothing else keeps a worker from running
  */
-export function judgeFlow(flow: Flow): FlowVerdict {
+export function judgeFlow(flow: Flow, canRun = true): FlowVerdict {
   const people = peopleWaiting(flow)
   const judge = people === undefined || people === UNKNOWN ? warning : failed
   const enabled = judgeEnabled(flow, judge)
@@ -53,7 +55,7 @@ export function judgeFlow(flow: Flow): FlowVerdict {
     settings: enabled.check,
     checks: [
       ...found.slice(1).flatMap(({ check }) => check ?? []),
-      ...judgeMissing(flow, obstacles.length > 0),
+      ...judgeMissing(flow, obstacles.length > 0 || !canRun),
     ],
     obstacles,
     people,

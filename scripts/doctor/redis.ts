@@ -76,6 +76,15 @@ function judgeWrites(servers: readonly RedisFacts[]): Check[] {
         ),
       ),
     ...servers
+      .filter(({ isFull }) => isFull)
+      .map(({ address }) =>
+        failed(
+          'redis-writes',
+          `${address} is out of memory (maxmemory) and accepts no events`,
+          'raise maxmemory, or remove what else is stored there',
+        ),
+      ),
+    ...servers
       .filter(({ snapshotFailed }) => snapshotFailed)
       .map(({ address }) =>
         warning(

@@ -113,6 +113,19 @@ describe('doctor, of a queue on Redis', () => {
     })
   })
 
+  it('fails a server that is out of memory, because it accepts no events', async () => {
+    await redis.config('SET', 'maxmemory', '100kb')
+    try {
+      const { ok, complaints: found } = await complaints(server.url)
+      expect({ ok, found }).toEqual({
+        ok: false,
+        found: [expect.stringMatching(/^✗ redis-writes: .* is out of memory .* → raise maxmemory/)],
+      })
+    } finally {
+      await redis.config('SET', 'maxmemory', '0')
+    }
+  })
+
   it('needs no CONFIG, which managed servers forbid', async () => {
     await redis.acl('SETUSER', 'managed', 'on', '>secret', '~*', '&*', '+@all', '-config')
     expect(await complaints(`redis://managed:secret@127.0.0.1:${server.port}`)).toEqual({
