@@ -1,6 +1,7 @@
 import { Redis } from 'ioredis'
-import { describe, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { breakFor } from './breaking.js'
+import { runAdminCommand } from './commands.js'
 import { addUsers } from './load.js'
 import { startCluster, startSentinel } from './redis-groups.js'
 import { play, type Scenario } from './scenario.js'
@@ -25,6 +26,21 @@ describe.concurrent('Redis', () => {
       await stage.queue.pause()
       await addUsers(stage, 200)
       await breakFor(stage, { begin: () => runOnRedis(stage, 'flushall'), lastsMs: 0, end: () => undefined })
+    }))
+
+  it('loses everything while operators have paused the queue: nobody is enrolled until they resume it', (test) =>
+    play(test, { workers: 2 }, async (stage) => {
+      const { adminEnv, database } = stage
+      const enrolled = () => database.sql('select count(*)::int as count from "Enrollment"')
+      expect((await runAdminCommand('pause', adminEnv)).exitCode).toBe(0)
+      await stage.during(3000)
+      const before = await enrolled()
+      await breakFor(stage, { begin: stage.redis.kill, lastsMs: 2000, end: stage.redis.start })
+      await addUsers(stage, 100)
+      await stage.during(5000)
+      expect(await enrolled()).toEqual(before)
+      expect((await runAdminCommand('resume', adminEnv)).exitCode).toBe(0)
+      stage.faultEnds()
     }))
 
   it('loses only the list of waiting jobs', (test) =>

@@ -66,4 +66,39 @@ describe.concurrent('workers', () => {
       await startWorker()
       faultEnds()
     }))
+
+  it('a worker stopped in the middle of reconciling: another one takes over within a minute', (test) =>
+    play(test, { workers: 2, perSecond: 5 }, async ({ workers, database, during, faultEnds }) => {
+      const holder = async () => {
+        const [row] = await database.sql('select holder from auto_enroll.lease')
+        return row?.holder
+      }
+      await until('a worker that reconciles', async () => (await holder()) !== undefined)
+      const first = await holder()
+      for (const worker of workers) {
+        worker.signal('SIGSTOP')
+        await during(1000)
+        // As if it had been stopped between two steps of a round.
+        await database.sql(
+          `update auto_enroll.lease set held_until = now() + interval '30 seconds', ended_at = null`,
+        )
+        if ((await holder()) === first) break
+        worker.signal('SIGCONT')
+      }
+      await until('another worker that reconciles', async () => (await holder()) !== first, 60_000)
+      for (const worker of workers) worker.signal('SIGCONT')
+      faultEnds()
+    }))
+
+  it('a clock an hour ahead, then an hour behind, on one of two workers', (test) =>
+    play(test, { jumpingClocks: true }, async ({ workers, startWorker, during, faultEnds }) => {
+      await startWorker({}, [])
+      for (let jump = 0; jump < 2; jump += 1) {
+        workers[0]?.signal('SIGUSR2')
+        await during(6000)
+      }
+      expect(workers[0]?.output()).toContain('the clock of this machine is wrong')
+      await workers[0]?.stop('SIGKILL')
+      faultEnds()
+    }))
 })
