@@ -2,15 +2,15 @@ import { sql } from 'kysely'
 import { codeOf } from '../config/safe-error.js'
 import type { Database } from './schema.js'
 
-/** Which database this is, wherever a connection to it comes from. */
+/** Which database this is, whatever URL leads to it. */
 export interface DatabaseIdentity {
-  /** Differs for every database and schema, also for a copy that was restored from a dump. */
+  /** Differs for every database and schema, including a copy restored from a dump. */
   id: string
-  /** What a person calls it. */
+  /** A name for people. */
   name: string
 }
 
-/** The cluster's own number stays with it through failovers, and no two clusters that were made by `initdb` share one. */
+/** The cluster's number survives failovers, and no two clusters that `initdb` created share one. */
 export async function readDatabaseIdentity(db: Database): Promise<DatabaseIdentity> {
   const { rows } = await sql<{ oid: string; database: string; schema: string; address: string }>`
     select oid::text, datname::text as database, coalesce(current_schema()::text, '') as schema,
@@ -30,7 +30,7 @@ const UNKNOWN = { oid: '', database: '', schema: '', address: '' }
 const INSUFFICIENT_PRIVILEGE = '42501'
 const UNDEFINED_FUNCTION = '42883'
 
-/** `undefined` where a provider does not let anybody ask. */
+/** `undefined` if the provider does not permit this function. */
 async function readClusterNumber(db: Database): Promise<string | undefined> {
   try {
     const { rows } = await sql<{ number: string }>`

@@ -5,9 +5,9 @@ import type { Database } from './schema.js'
 /** The right to do something that only one process of the fleet does at a time. */
 export interface Lease {
   /**
-   * Await it between the steps of the work: a holder that takes no step for half a minute loses the lease.
+   * To be awaited between the steps of the work. A holder that takes no step for half a minute loses the lease.
    *
-   * @throws {LeaseLost} when another process has taken over, which then does the rest of the work
+   * @throws {LeaseLost} if another process has taken over, which then does the rest of the work
    */
   renew(): Promise<void>
 }
@@ -28,21 +28,21 @@ interface LeaseOptions {
   leaseMs?: number
 }
 
-/** Another process takes over after so many intervals: until then the last holder, which remembers what it did, goes on. */
+/** After this many intervals another process may take over. Until then the last holder goes on, because it remembers what it did. */
 const INTERVALS_UNTIL_TAKEOVER = 1.5
 const RENEWALS_PER_LEASE = 6
 
 export interface LeasedWork {
-  /** @returns what `work` returns; `undefined` at once when another process does it, or did it a short while ago */
+  /** @returns what `work` returns; `undefined` at once if another process is doing it, or did it recently */
   run<T>(work: (lease: Lease) => Promise<T>): Promise<T | undefined>
   /** Lets another process begin at once. */
   handOver(): Promise<void>
 }
 
 /**
- * Work that the fleet does under a lease. The lease is a row of `auto_enroll.lease`: no transaction stays
- * open and no connection stays taken while the work is done, so any pooler will do. Only the database's clock counts,
- * and times that it can no longer have written (it was set back) count as past.
+ * Work that one process of the fleet does at a time. The lease is a row of `auto_enroll.lease`: the work holds neither a
+ * transaction nor a connection, so any pooler will do. Only the database's clock counts; times in its future (it was set
+ * back) count as past.
  */
 export function createLease(db: Database, { name, everyMs, leaseMs = 30_000 }: LeaseOptions): LeasedWork {
   const holder = randomUUID()
@@ -78,14 +78,14 @@ export function createLease(db: Database, { name, everyMs, leaseMs = 30_000 }: L
           renewedAt = askedAt
         },
       }
-      // After a failure another process may try at once.
+      // After a failure, another process may try at once.
       let endedAt = sql`ended_at`
       try {
         const done = await work(lease)
         endedAt = now
         return done
       } finally {
-        // What was done is done; a lease that cannot be given back now runs out by itself.
+        // The work is done even if the lease cannot be released now; it then runs out by itself.
         await release(endedAt)
           .execute(db)
           .catch(() => undefined)

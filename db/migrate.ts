@@ -8,15 +8,15 @@ import type { Database, Schema } from './schema.js'
 const MIGRATION_LOCK = 0x61656e72
 
 export interface Migrated {
-  /** Whether the application's three tables were made; `false` where they existed. */
+  /** Whether the application's three tables were created; `false` if they existed. */
   created: boolean
-  /** The migrations of the schema `auto_enroll` that ran; none where it was up to date. */
+  /** The migrations of the schema `auto_enroll` that ran; none if it was up to date. */
   migrations: string[]
 }
 
 /**
- * Makes the application's three tables where none of them exists, and brings the schema `auto_enroll` up to date, all in
- * one transaction. Safe to run twice and from several processes at the same time.
+ * Creates the application's three tables if none of them exists, and brings the schema `auto_enroll` up to date, all in
+ * one transaction. Safe to run twice and concurrently.
  */
 export function migrate(db: Database): Promise<Migrated> {
   return inTurn(db, async (tx) => ({
@@ -25,7 +25,7 @@ export function migrate(db: Database): Promise<Migrated> {
   }))
 }
 
-/** Brings only the schema `auto_enroll` up to date, as a worker does when it starts. */
+/** Brings only the schema `auto_enroll` up to date, as a starting worker does. */
 export function migrateOwnSchema(db: Database): Promise<string[]> {
   return inTurn(db, runOwnMigrations)
 }

@@ -6,7 +6,7 @@ import { MIGRATIONS } from './migrations/own-schema.js'
 import { LEDGER, LEDGER_LOCK, OWN_SCHEMA } from './migrations/run.js'
 import type { Database } from './schema.js'
 
-/** What the worker's role does in the schema `auto_enroll`; `db/roles.sql` grants the same. */
+/** What the worker's role needs in the schema `auto_enroll`; `db/roles.sql` grants the same. */
 const WORKER_PRIVILEGES: readonly (readonly [table: string, privileges: readonly string[]])[] = [
   ['migration', ['select']],
   ['lease', ['select', 'insert', 'update']],
@@ -14,10 +14,10 @@ const WORKER_PRIVILEGES: readonly (readonly [table: string, privileges: readonly
 ]
 
 /**
- * Brings the schema `auto_enroll` up to date where the present role may, and checks that the worker may use it.
+ * Brings the schema `auto_enroll` up to date if the current role may, and checks that the worker may use it.
  *
  * @returns the names of the migrations that ran
- * @throws {Refusal} with the SQL to run, when the role may not
+ * @throws {Refusal} with the SQL to run, if the role may not
  */
 export async function prepareOwnSchema(db: Database): Promise<string[]> {
   const pending = await pendingMigrations(db)
@@ -53,7 +53,7 @@ export async function pendingMigrations(db: Database): Promise<string[]> {
   }
 }
 
-/** Whether the present role may run migrations. */
+/** Whether the current role may run migrations. */
 export async function mayMigrate(db: Database): Promise<boolean> {
   const { rows } = await sql<{ may: boolean }>`
     select coalesce(

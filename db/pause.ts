@@ -3,8 +3,8 @@ import { boundedTransaction } from './bounded.js'
 import type { Database } from './schema.js'
 
 /**
- * A pause of the queue as it is remembered here, because the queue forgets it with its data. Running workers look every
- * second, so a remembered pause holds them whatever the queue says.
+ * A pause of the queue. It is stored here because the queue forgets it when it loses its data. Workers check it every
+ * second and take no jobs while it is here, even if the queue itself is not paused.
  */
 export interface RememberedPause {
   who: string
@@ -13,7 +13,7 @@ export interface RememberedPause {
   since: Date
 }
 
-/** As much of a queue as pausing it takes. */
+/** The part of a queue that is needed to pause it. */
 interface PausableQueue {
   pause(): Promise<void>
   resume(): Promise<void>
@@ -26,7 +26,7 @@ const TIMEOUT_MS = 1000
 /**
  * Pauses the queue, and then remembers it.
  *
- * @returns why it could not be remembered; the queue is paused all the same, until it loses its data
+ * @returns why it could not be remembered, if so; the queue is paused anyway, until it loses its data
  */
 export async function pauseQueue(
   db: Database,
@@ -40,7 +40,7 @@ export async function pauseQueue(
 /**
  * Forgets the pause, and then resumes the queue.
  *
- * @returns why it could not be forgotten; if it is remembered, it comes back with the database
+ * @returns why it could not be forgotten, if so; a remembered pause then returns once the database is back
  */
 export async function resumeQueue(db: Database, queue: PausableQueue): Promise<unknown> {
   const failure = await failureOf(db, forgetPause(queue.link.options.prefix))
@@ -64,7 +64,7 @@ export async function readPause(db: Database, queue: string): Promise<Remembered
   return rows[0]
 }
 
-/** Of several who paused, the first is remembered. */
+/** If several people pause, the first is remembered. */
 function rememberPause(queue: string, { who, through }: Pick<RememberedPause, 'who' | 'through'>) {
   return sql`
     insert into auto_enroll.pause (queue, who, "through") values (${queue}, ${who}, ${through})

@@ -1,7 +1,7 @@
 import type { ColumnType, Generated, Kysely } from 'kysely'
 
 /**
- * The application's three tables as Prisma's defaults make them. Ids are text here whatever type the columns have:
+ * The application's three tables as Prisma's defaults make them. Ids are text here, whatever the type of the column;
  * statements cast them (see `columns.ts`). Timestamps are written by expressions and never read as JavaScript dates,
  * because `timestamp` without zone would be read in the process's zone.
  */

@@ -4,19 +4,19 @@ import { COMPLETED_KEPT, QUEUE_NAME } from './user-created.js'
 
 const INTERVAL_MS = 1000
 
-/** Finished jobs in each of so many minutes are remembered. */
+/** For how many minutes the number of finished jobs per minute is kept. */
 export const COUNTED_MINUTES = MetricsTime.TWO_WEEKS
 
 export interface Bookkeeping {
   finished(kind: 'completed' | 'failed'): void
-  /** Writes down what is left. */
+  /** Writes what has not been written yet. */
   stop(): Promise<void>
 }
 
 /**
- * Counts finished jobs and removes old ones on Postgres, every second for all that have finished since. BullMQ does so
- * after each job, in rows that are the same for all: jobs that finish at the same time then wait for each other's commit,
- * and so does the next job, which is handed out with that. What is called here are the functions that BullMQ calls.
+ * Counts finished jobs on Postgres and removes old ones, once a second. BullMQ does this after each job, and updates one
+ * counter row for all jobs, so finishing jobs queue behind each other, and so does fetching the next one. This calls the
+ * same functions as BullMQ.
  */
 export function keepBooks(pool: pg.Pool, onError: (error: Error) => void): Bookkeeping {
   const counts = { completed: 0, failed: 0 }

@@ -2,31 +2,31 @@ import { Cluster, Redis } from 'ioredis'
 import { readPostgresClock, readRedisClock } from './inspect.js'
 import type { EventQueue } from './open.js'
 
-/** Clocks that differ by less do no harm. */
+/** Smaller differences between clocks do no harm. */
 const TOLERANCE_MS = 5000
-/** A reply that took longer says too little about the moment at which the server read its clock. */
+/** A slower reply says too little about when the server read its clock. */
 const LONGEST_ROUND_TRIP_MS = 1000
 
 const ownTime = Date.now
 
 export interface QueueClock {
   /**
-   * Compares with the queue's server again.
+   * Compares this machine's clock with the queue server's.
    *
-   * @returns how far this machine's clock is ahead, in milliseconds, and whether it is so wrong that it is not used
+   * @returns how far this machine's clock is ahead, in milliseconds, and whether it is too wrong to be used
    */
   compare(): Promise<{ aheadMs: number; isWrong: boolean }>
-  /** Goes by this machine's clock again. */
+  /** Uses this machine's clock again. */
   stop(): void
 }
 
 /**
- * Lets this process go by the clock of the queue's server while its own is wrong. BullMQ locks jobs, puts them off and
- * takes them up again by `Date.now()` of each worker: with clocks that differ by an hour, a job that one has put off for a
- * second waits for an hour, or is tried eight times within one.
+ * Makes this process use the queue server's clock while its own is wrong, by replacing `Date.now`. BullMQ locks, delays and
+ * retries jobs by each worker's `Date.now()`: with clocks an hour apart, a job that one worker delays by a second waits for
+ * an hour, or uses up its eight attempts within a second.
  */
 export function createQueueClock({ link }: EventQueue): QueueClock {
-  /** The server's time when the monotonic clock, which nobody sets, was at 0. */
+  /** The server's time when this process's monotonic clock was 0. */
   let origin: number | undefined
 
   async function read(): Promise<number> {

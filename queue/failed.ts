@@ -13,13 +13,13 @@ export interface FailedJob {
   failedAt: Date
 }
 
-/** Failed jobs that a partition keeps at most (see the job options), and so read at most. */
+/** A partition keeps no more failed jobs than this (see the job options). */
 const MAX_FAILED_JOBS = 10_000
 const PAGE = 200
 
 const MAX_SOURCE_LENGTH = 50
 
-/** The failed jobs that are kept, of each partition the latest first, in pages. */
+/** All kept failed jobs in pages, partition by partition, the latest first. */
 export async function* failedJobs(queue: EventQueue): AsyncGenerator<FailedJob[]> {
   for (const bull of queue.partitions()) yield* failedJobsIn(bull)
 }
@@ -45,7 +45,7 @@ function failedJob(job: UserCreatedJob): FailedJob {
   }
 }
 
-/** The user id that a job carries, or nothing when its data is no event. */
+/** The user id in a job's data, or an empty string if the data is not an event. */
 export function userIdOf(job: UserCreatedJob): string {
   const userId: unknown = job.data?.userId
   return typeof userId === 'string' && userId.length <= 255 ? userId : ''

@@ -1,7 +1,7 @@
 import { within } from '../config/deadline.js'
 import type { EventQueue } from './open.js'
 
-/** A process's own metrics in Prometheus' text format and, where the queue answers in time, BullMQ's after them. */
+/** A process's own metrics in Prometheus' text format, followed by BullMQ's if the queue responds in time. */
 export async function withBullMetrics(
   own: Promise<string>,
   queue: EventQueue,
@@ -11,7 +11,7 @@ export async function withBullMetrics(
   return texts.join('\n')
 }
 
-/** BullMQ's own figures, told apart by partition where there are several. */
+/** BullMQ's own figures, labelled by partition if there are several. */
 async function exportBullMetrics(queue: EventQueue): Promise<string> {
   const bulls = queue.partitions()
   if (bulls.length === 1) return queue.bull().exportPrometheusMetrics()
@@ -21,7 +21,7 @@ async function exportBullMetrics(queue: EventQueue): Promise<string> {
   return grouped(texts)
 }
 
-/** The format wants the samples of a metric together, under one description. */
+/** The format requires all samples of a metric together, under one description. */
 function grouped(texts: readonly string[]): string {
   const metrics = new Map<string, Set<string>>()
   for (const text of texts) {

@@ -2,13 +2,13 @@ import { COUNTED_MINUTES } from './bookkeeping.js'
 import type { BullQueue, EventQueue } from './open.js'
 import { isBacklog, parseUserCreated, type Source } from './user-created.js'
 
-/** Finished jobs a minute, the oldest first; the last entry is the present minute. */
+/** Finished jobs per minute, the oldest first; the last entry is the current minute. */
 export interface MinuteCounts {
   completed: number[]
   failed: number[]
 }
 
-/** Finished jobs in each of the last two weeks' minutes, from BullMQ's metrics. */
+/** Finished jobs in each minute of the last two weeks, from BullMQ's metrics. */
 export async function readMinuteCounts(queue: EventQueue): Promise<MinuteCounts> {
   const [completed, failed] = await Promise.all(
     (['completed', 'failed'] as const).map((kind) =>
@@ -19,8 +19,8 @@ export async function readMinuteCounts(queue: EventQueue): Promise<MinuteCounts>
 }
 
 /**
- * BullMQ adds a point when a job finishes in a later minute than the one before, so its newest point lies one minute
- * before the last finished job, and what came since then is not in the points. On Postgres it has no time, so the time of the
+ * BullMQ adds a point when a job finishes in a later minute than the previous one. So its newest point is for the minute
+ * before the last finished job, and the jobs since then are not in any point. On Postgres it has no time, so the time of the
  * last finished job is used.
  */
 async function minutesOf(bull: BullQueue, kind: 'completed' | 'failed'): Promise<number[]> {
@@ -50,7 +50,7 @@ interface Timings {
   /** From the event to its enrollment, in milliseconds. */
   p50Ms: number
   p99Ms: number
-  /** Enrolled users that this is known of. */
+  /** Number of enrolled users this was measured on. */
   users: number
 }
 
@@ -58,7 +58,7 @@ export interface Recent {
   /** Of sign-ups and single enrollments; the jobs of backfill and reconciler wait for others on purpose. */
   live?: Timings
   bySource: Partial<Record<Source, number>>
-  /** Completed jobs that this was read from. */
+  /** Number of completed jobs this was read from. */
   jobs: number
 }
 

@@ -4,14 +4,14 @@ import type pg from 'pg'
 import { QUEUE_NAME } from './user-created.js'
 
 /**
- * Deduplication remembers of each user which job of theirs is unfinished. Where the queue lost a part of itself (keys
- * were evicted, a backup was restored in half) or somebody else wrote into it, that job may be nowhere: nobody would ever
- * work on it, and each new event would count as a duplicate.
+ * Deduplication stores the id of each user's unfinished job. If the queue has lost some of its data (evicted keys, a
+ * backup restored by half) or somebody else has written into it, that job may have vanished. Then no worker would ever find
+ * it, and each new event would count as a duplicate.
  */
 
 type Keys = Pick<Queue, 'toKey'>
 
-/** The id of the user's unfinished job, if it is where a worker finds it. */
+/** The id of the user's unfinished job, if workers can find it. */
 export async function findUnfinishedJob(
   client: Redis | Cluster | pg.Pool,
   bull: Keys,
@@ -30,7 +30,7 @@ export async function findUnfinishedJob(
 }
 
 /**
- * Forgets the unfinished jobs of those users whose job is nowhere, so that their events can be queued anew.
+ * Removes the deduplication of users whose job has vanished, so that their events can be queued again.
  *
  * @returns those users
  */
@@ -49,14 +49,14 @@ export async function freeLostUsers(
   return suspects.filter((_, index) => freed[index] === 1).map(({ userId }) => userId)
 }
 
-/** Any name of a job that is finished, gone, or another user's. */
+/** Deduplication that names an unfinished job of the same user. */
 const KEPT_ON_POSTGRES = `from dedup d where queue = $1 and dedup_id = any($2) and exists (
   select from job j where j.queue = d.queue and j.id = d.job_id and j.dedup_id = d.dedup_id
     and j.state not in ('completed', 'failed')
 )`
 const FREE_ON_POSTGRES = `delete ${KEPT_ON_POSTGRES.replace('and exists', 'and not exists')} returning dedup_id`
 
-/** A user, and the job that deduplication names. */
+/** A user, and the job that deduplication stores for them. */
 interface Named {
   userId: string
   jobId: string
@@ -65,10 +65,10 @@ interface Named {
 const PAGE = 1000
 const CHUNK = 200
 
-/** Above so many users it is cheaper to read the ids of all unfinished jobs than to look for each. */
+/** For more users it is cheaper to read the ids of all unfinished jobs than to look for each job. */
 const LOOKED_FOR_ONE_BY_ONE = 20
 
-/** Users whose job was not seen, or is another user's. A job that moves meanwhile may be missed. */
+/** Users whose job was not found, or is another user's. A job that moves meanwhile may be missed. */
 async function suspectsAmong(
   client: Redis | Cluster,
   bull: Keys,
@@ -109,8 +109,9 @@ async function* unfinishedIds(client: Redis | Cluster, bull: Keys): AsyncGenerat
 }
 
 /**
- * Looks for the job and forgets it, or not, in one step. Its remains go too, unless it is kept as finished. In a list that is
- * too long to look through for each of many, it was looked for before; then only the deduplication is forgotten.
+ * Looks for the job and, if it has vanished, removes its deduplication in the same step, along with what is left of the job
+ * unless it is kept as finished. Long lists are not searched again for each job, because all ids were read before; then only
+ * the deduplication is removed.
  */
 const LOOK_FOR_JOB = `
 local base, jobId, userId, forget = KEYS[1], ARGV[1], ARGV[2], ARGV[3]
@@ -147,7 +148,7 @@ async function isUnfinished(client: Redis | Cluster, bull: Keys, { userId, jobId
   return (await client.eval(LOOK_FOR_JOB, 1, bull.toKey(''), jobId, userId, '0')) !== 1
 }
 
-/** Asks for a bounded number at the same time. */
+/** Calls `ask` for each item, with a bounded number of calls at the same time. */
 async function inChunks<Item, Answer>(
   items: readonly Item[],
   ask: (item: Item) => Promise<Answer>,

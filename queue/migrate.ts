@@ -4,9 +4,9 @@ import { parseQueueUrl } from '../config/queue-url.js'
 import { queueSchema } from './schema-name.js'
 
 /**
- * Makes or updates the queue's own schema where the queue is on Postgres; safe to run twice and at the same time.
+ * Creates or updates the queue's schema if the queue is on Postgres. Safe to run twice and concurrently.
  *
- * @returns the schema's name, or `undefined` where the queue is on Redis and needs none
+ * @returns the schema's name, or `undefined` if the queue is on Redis, which needs none
  */
 export async function migrateQueue(url: string, prefix: string): Promise<string | undefined> {
   const address = parseQueueUrl(url)

@@ -38,7 +38,7 @@ export interface EventQueue {
   /** Like `add`, but also queues the event if the user's unfinished job has vanished. */
   addSurely(event: UserCreated): Promise<'queued' | 'duplicate'>
   /**
-   * Of users whose events were duplicates, those whose unfinished job is nowhere any more: their events can be queued anew.
+   * Of users whose events were duplicates, returns those whose unfinished job has vanished. Their events can be queued again.
    */
   freeLost(userIds: readonly string[]): Promise<string[]>
   /** The id of the user's unfinished job, if there is one that a worker will find. */

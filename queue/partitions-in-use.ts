@@ -2,16 +2,16 @@ import { Cluster, Redis } from 'ioredis'
 import type { QueueLink } from './connect.js'
 import type { EventQueue } from './open.js'
 
-/** Which partitions would be left behind by a smaller number of them. */
+/** What would be left behind if the number of partitions were reduced. */
 export interface Abandoned {
-  /** How many partitions the queue has had so far. */
+  /** How many partitions the workers have used so far. */
   inUse: number
-  /** Unfinished jobs in those that would be left behind. */
+  /** Unfinished jobs in the partitions that would go. */
   unfinished: number
 }
 
 /**
- * What would be left behind if the queue had no more partitions than `queue` has; `undefined` when nothing is.
+ * What would be left behind if workers used only the partitions of `queue`; `undefined` if nothing would.
  */
 export async function abandonedPartitions(queue: EventQueue): Promise<Abandoned | undefined> {
   const inUse = await partitionsInUse(queue)
@@ -25,17 +25,17 @@ export async function abandonedPartitions(queue: EventQueue): Promise<Abandoned 
   }
 }
 
-/** Why a smaller number of partitions is refused, as the value of the setting. */
+/** The message that refuses a smaller number of partitions. */
 export function partitionsRefusal(partitions: number, { inUse, unfinished }: Abandoned): string {
   return (
-    `QUEUE_PARTITIONS: ${unfinished} unfinished jobs lie in partitions beyond ${partitions} of ${inUse}, which nobody ` +
+    `QUEUE_PARTITIONS: ${unfinished} unfinished jobs are in partitions beyond ${partitions} of ${inUse}, which nobody ` +
     `would consume; set it to ${inUse} in the workers until they are done, while publishers use ${partitions}`
   )
 }
 
 /**
- * Remembers in Redis that workers consume the partitions that `queue` has. New ones are paused when the queue is.
- * Postgres has one partition, and nothing to remember.
+ * Stores in Redis how many partitions the workers consume. New ones are paused if the queue is. A queue on Postgres has one
+ * partition and nothing to store.
  */
 export async function usePartitions(queue: EventQueue): Promise<void> {
   const client = redisOf(queue.link)

@@ -1,8 +1,8 @@
 import { crc32 } from 'node:zlib'
 
 /**
- * The key prefix of each partition: `{auto-enroll}`, `{auto-enroll:1}`, `{auto-enroll:2}` and so on. Each is a hash tag of
- * its own, so that a Redis Cluster spreads them. The first is the plain prefix, so that a growing number renames none.
+ * The key prefix of each partition: `{auto-enroll}`, `{auto-enroll:1}`, `{auto-enroll:2}` and so on. Each is its own
+ * hash tag, so a Redis Cluster spreads them. The first is the plain prefix, so adding partitions renames none.
  */
 export function partitionPrefixes(prefix: string, partitions: number): string[] {
   const [, before = '', tag = prefix, after = ''] = /^(.*\{)([^{}]+)(\}.*)$/.exec(prefix) ?? []

@@ -3,19 +3,19 @@ import type pg from 'pg'
 import type { BullQueue, EventQueue } from './open.js'
 import { LONGEST_BACKOFF_MS, QUEUE_NAME } from './user-created.js'
 
-/** By so much the clocks of two servers may differ without anybody being the worse for it. */
+/** Smaller differences are left alone. */
 const TOLERANCE_MS = 2000
-/** So long after its time a job that no worker has taken up is given to one. */
+/** A delayed job that is overdue by this much is moved to the waiting jobs. */
 const OVERDUE_MS = 10_000
 const MOST_AT_ONCE = 1000
 
 /**
- * Undoes what workers did by a wrong clock: those of an earlier version, or whose clock was set a moment ago. Jobs that are put off for longer than their back-off, by the clock of
- * the queue's server, are brought back to it, and those that are overdue are given to the next worker that is free. On
- * Postgres a lock goes by the clock of its worker too, and is shortened likewise.
+ * Corrects what workers did by a wrong clock, because they are of an earlier version or their clock has just been changed.
+ * By the clock of the queue's server, a job is never delayed for longer than its back-off, and an overdue job waits for the
+ * next free worker. On Postgres, locks depend on the worker's clock too, and too long ones are shortened.
  *
  * @param lockMs how long a worker locks a job
- * @returns how many jobs were put off wrongly
+ * @returns how many jobs were corrected
  */
 export async function correctPutOff(queue: EventQueue, lockMs: number): Promise<number> {
   const { client } = queue.link
@@ -34,11 +34,11 @@ export async function correctPutOff(queue: EventQueue, lockMs: number): Promise<
 
 interface Corrected {
   moved: number
-  /** Ids of jobs that a worker should have taken up. */
+  /** Ids of jobs that a worker should have taken by now. */
   overdue: string[]
 }
 
-/** A score is the time at which a job is due in milliseconds, times 4096. */
+/** The score of a delayed job is its due time in milliseconds, times 4096. */
 const CORRECT_ON_REDIS = `
 local base, longest, tolerance, overdueMs, most = KEYS[1], tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
 local time = redis.call('TIME')
@@ -86,7 +86,7 @@ async function correctOnPostgres(pool: pg.Pool, lockMs: number): Promise<Correct
   return { moved: moved.length, overdue: overdue.map(({ id }) => id) }
 }
 
-/** A worker may have taken it up at the same moment. */
+/** Ignores a job that a worker takes at the same moment. */
 async function promote(bull: BullQueue, jobId: string): Promise<void> {
   const job = await bull.getJob(jobId)
   await job?.promote().catch(() => undefined)

@@ -5,8 +5,8 @@ const HASH_LENGTH = 8
 const LOOKS_HASHED = /_[0-9a-f]{8}$/
 
 /**
- * The Postgres schema of a queue: `bullmq`, or one of its own for any prefix but the default. A prefix that is no name as
- * it stands gets a hash, because others would be written the same: `a-b`, `A_B` and `{a.b}` are three queues.
+ * The Postgres schema of a queue: `bullmq` for the default prefix, otherwise one per prefix. A prefix that is not a plain
+ * name gets a hash, because several would lead to the same name: `a-b`, `A_B` and `{a.b}` are three queues.
  */
 export function queueSchema(prefix: string): string {
   if (prefix === '{auto-enroll}') return 'bullmq'

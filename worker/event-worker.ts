@@ -1,12 +1,12 @@
 import { type Job, Worker } from 'bullmq'
 import type { UserCreated, UserCreatedResult } from '../queue/user-created.js'
 
-/** BullMQ's worker, made to bear what others may put into the queue, and to hold whatever the queue says. */
+/** BullMQ's worker, which also survives jobs that are not JSON and can be held while the queue is not paused. */
 export class EventWorker extends Worker<UserCreated, UserCreatedResult> {
   #held: Promise<void> | undefined
   #release: () => void = () => undefined
 
-  /** Takes no jobs until it is released; the active ones go on. */
+  /** Takes no more jobs until it is released. Active jobs go on. */
   async hold(isHeld: boolean): Promise<void> {
     if (isHeld === (this.#held !== undefined)) return
     if (!isHeld) {
@@ -16,7 +16,7 @@ export class EventWorker extends Worker<UserCreated, UserCreatedResult> {
     this.#held = new Promise((resolve) => {
       this.#release = resolve
     })
-    // Paused before it runs, BullMQ's worker would leave a connection behind when it is closed.
+    // A worker of BullMQ that is paused before it runs leaves a connection open when it is closed.
     void this.waitUntilReady().then(() => this.#held && this.pause(true))
   }
 
@@ -33,17 +33,17 @@ export class EventWorker extends Worker<UserCreated, UserCreatedResult> {
     return closed
   }
 
-  /** A paused worker of BullMQ that waits for its next job would still take it. */
+  /** A worker of BullMQ that is paused while it waits for a job would still take it. */
   protected override async moveToActive(
     ...asked: Parameters<Worker['moveToActive']>
   ): Promise<Job<UserCreated, UserCreatedResult>> {
     await this.#held
-    // BullMQ's type has forgotten that there may be no job.
+    // BullMQ's type lacks that there may be no job.
     if (this.closing) return undefined as never
     return super.moveToActive(...asked)
   }
 
-  /** BullMQ cannot take a job whose data is no JSON: it would run into it again and again. Here it fails as any wrong event. */
+  /** BullMQ would trip over a job whose data is not JSON again and again. Here it fails like any invalid event. */
   protected override createJob(...[json, jobId]: Parameters<Worker['createJob']>) {
     try {
       return super.createJob(json, jobId)

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { Refusal } from '../config/refusal.js'
 
-/** Something that must have succeeded before the worker takes jobs. */
+/** Something that must succeed before the worker takes jobs. */
 export interface Step {
   work: () => Promise<void>
   /** Called once when the step has to wait for its server. */
@@ -11,9 +11,9 @@ export interface Step {
 const RETRY_MS = 1000
 
 /**
- * Takes the steps one after another, and repeats each until it succeeds, because a server that is away is waited for.
+ * Takes the steps in order and repeats each until it succeeds, so the worker waits for a server that is away.
  *
- * @throws {Refusal} when the worker must not consume until a person has changed something
+ * @throws {Refusal} if the worker must not consume until a person has changed something
  */
 export async function prepare(steps: readonly Step[], signal: AbortSignal): Promise<void> {
   for (const step of steps) await untilDone(step, signal)

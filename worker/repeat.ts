@@ -1,15 +1,15 @@
 import { setTimeout as delay } from 'node:timers/promises'
 
-/** Something that a worker does again and again as long as it runs. */
+/** Something that a worker does again and again while it runs. */
 export interface Chore {
   everyMs: number
   work: () => Promise<void>
 }
 
 /**
- * Does each chore now and then `everyMs` after its end. A chore that fails is done again next time.
+ * Does each chore now, and again `everyMs` after it has ended, even if it failed.
  *
- * @returns stops them, without waiting for what is under way
+ * @returns a function that stops the chores without waiting for those in progress
  */
 export function repeat(chores: readonly Chore[], onError: (error: Error) => void): () => void {
   const stopping = new AbortController()

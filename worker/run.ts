@@ -50,7 +50,7 @@ const START_TIMEOUT_MS = 1000
  * Starts a worker in this process: it consumes, reconciles and serves its health. If the database or
  * the queue is away it starts all the same, and waits.
  *
- * @throws {SettingsError} when its HTTP port is taken, or jobs lie in partitions that it would not consume
+ * @throws {SettingsError} when its HTTP port is taken, or jobs are in partitions that it would not consume
  * @throws {Refusal} when it finds at once that it must not consume
  */
 export async function startWorker(
@@ -91,7 +91,6 @@ export async function startWorker(
       await Promise.allSettled([queue.close(), db.destroy(), quickDb.destroy()])
       throw error
     })
-  log.info({ url: health.url, concurrency: settings.WORKER_CONCURRENCY }, 'worker started')
   const stopping = new AbortController()
   const beginning = settings.AUTO_ENROLL_ENABLED ? begin() : undefined
   if (beginning === undefined)
@@ -106,6 +105,8 @@ export async function startWorker(
     throw error
   })
 
+  log.info({ url: health.url, concurrency: settings.WORKER_CONCURRENCY }, 'worker started')
+
   return {
     url: health.url,
     close,
@@ -116,6 +117,7 @@ export async function startWorker(
 
   async function close(): Promise<{ abandoned: number }> {
     stopping.abort()
+    if (enrolling === undefined) log.info('stopped; no job was abandoned')
     const abandoned = (await enrolling?.stop()) ?? 0
     const closing = Promise.allSettled([health.close(), queue.close(), db.destroy(), quickDb.destroy()])
     await within(CLOSE_TIMEOUT_MS, closing).catch(() => undefined)

@@ -23,14 +23,14 @@ interface WatchOptions {
 /** What keeps a worker from taking jobs: an operator's pause, or a queue that serves another database. */
 type Hold = 'paused' | 'foreign'
 
-/** What a worker sees to apart from its jobs, before it takes any and as long as it runs. */
+/** What a worker checks besides its jobs: once before it takes any, then again and again. */
 export interface Watch {
   /** @throws {Refusal} when the queue serves another database */
   claim(): Promise<void>
   lookForPause(): Promise<void>
   compareClocks(): Promise<void>
   isHeld(): boolean
-  /** Repeats all of it from now on, and holds the consumer when it must not take jobs. */
+  /** Repeats all checks from now on, and holds the consumer while it must not take jobs. */
   start(consumer: Consumer): void
   stop(): void
 }
@@ -59,7 +59,7 @@ export function createWatch({ db, queue, observer }: WatchOptions): Watch {
     if (changed) observer.queueChangedHands(other && foreignQueueMessage(queue, identity, other))
   }
 
-  /** The queue forgets a pause with its data; the worker holds first, and then pauses the queue again. */
+  /** A queue that loses its data forgets its pause. The worker holds first, then pauses the queue again. */
   async function lookForPause(): Promise<void> {
     const pause = await readPause(db, prefix)
     await hold('paused', pause !== undefined)

@@ -2,9 +2,10 @@ import { sql, type Transaction } from 'kysely'
 import { type Schema, TABLES } from '../schema.js'
 
 /**
- * The three tables, named and typed as `prisma migrate` makes them, for a database that has none of them.
+ * Creates the three tables as `prisma migrate` would, if the database has none of them.
  *
- * @throws {Error} when some of them exist and others do not, or when the schema to make them in does not exist
+ * @returns whether they were created
+ * @throws {Error} if some of them exist and others do not, or if the schema to create them in does not exist
  */
 export async function createApplicationTables(tx: Transaction<Schema>): Promise<boolean> {
   const { rows } = await sql<{ name: string }>`

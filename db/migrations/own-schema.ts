@@ -1,8 +1,8 @@
 /**
- * The migrations of the schema `auto_enroll`, by name and in order. One that has been released is never edited: append
- * another, and grant what it makes in `db/roles.sql` (and in `privileges.ts`, if the worker needs it).
+ * The migrations of the schema `auto_enroll` in order. Never edit a released one: append another, grant its tables in
+ * `db/roles.sql`, and add them to `WORKER_PRIVILEGES` if the worker needs them.
  *
- * Version 0.1 made the audit log without a ledger of migrations, so the first one takes it as it finds it.
+ * Version 0.1 created the audit log without recording a migration, so the first migration accepts an existing one.
  */
 export const MIGRATIONS: Readonly<Record<string, readonly string[]>> = {
   '001-audit': [

@@ -17,12 +17,12 @@ export const LEDGER = 'migration'
 export const LEDGER_LOCK = 'migration_lock'
 
 /**
- * Brings the schema `auto_enroll` up to date. The caller holds the lock that keeps others out.
+ * Brings the schema `auto_enroll` up to date. The caller holds the lock that keeps other processes out.
  *
  * @returns the names of the migrations that ran
  */
 export async function runOwnMigrations(tx: Transaction<Schema>): Promise<string[]> {
-  // The first failure aborts the transaction; those that follow say no more than that.
+  // The first failure aborts the transaction, and later errors only say so.
   let failure: unknown
   const migrator = new Migrator({
     db: onConnectionOf(tx, (error) => {
@@ -53,8 +53,8 @@ function migrationsToRun() {
 }
 
 /**
- * Kysely's Migrator takes a lock of the session, which a pooler in transaction mode would leave behind on a connection of
- * its own. So everything it does is done in our transaction, and the lock is ours.
+ * Kysely's Migrator takes a session lock, which a pooler in transaction mode would leave behind on one of its connections.
+ * So it runs inside our transaction, under our lock.
  */
 function onConnectionOf(tx: Transaction<Schema>, onFailure: (error: unknown) => void): Kysely<unknown> {
   const connection: DatabaseConnection = {

@@ -120,7 +120,7 @@ describe.each([
     const beyond = await Promise.all(wide.partitions().map((bull) => bull.count()))
     const removed = (beyond[2] ?? 0) + (beyond[3] ?? 0)
 
-    const refused = new RegExp(`QUEUE_PARTITIONS: ${removed} unfinished jobs lie in partitions beyond 2 of 4`)
+    const refused = new RegExp(`QUEUE_PARTITIONS: ${removed} unfinished jobs are in partitions beyond 2 of 4`)
     await expect(work(2)).rejects.toThrow(refused)
     const env = {
       DATABASE_URL: database.url,

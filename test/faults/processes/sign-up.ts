@@ -58,7 +58,7 @@ function timed(report: SignUpReport): Pick<Publisher, 'publish'> {
   return {
     async publish(event) {
       report.publish = 'began'
-      if (options.diesBeforePublishing === started) process.kill(process.pid, 'SIGKILL')
+      if (started >= (options.diesBeforePublishing ?? Infinity)) process.kill(process.pid, 'SIGKILL')
       const startedAt = performance.now()
       let due: number | undefined
       let turns = 0
