@@ -5,6 +5,7 @@ import type { RunningWorker } from '../../worker/run.js'
 import { asRole, makeRoles } from '../faults/roles.js'
 import { countEnrollments, insertCourses, insertUsers } from '../support/application.js'
 import { makeGate } from '../support/gate.js'
+import { startPgBouncer } from '../support/pgbouncer.js'
 import { startScript } from '../support/process.js'
 import { useDatabase } from '../support/servers.js'
 import { startTestWorker } from '../support/worker.js'
@@ -18,6 +19,7 @@ describe('a worker that starts', () => {
   const owned = useDatabase()
   const restricted = useDatabase()
   const away = useDatabase()
+  const pooled = useDatabase()
   const queue = () => ({ url: inject('redisUrl'), prefix: `{test-${randomBytes(6).toString('hex')}}` })
 
   async function start(databaseUrl: string): Promise<RunningWorker> {
@@ -85,5 +87,20 @@ describe('a worker that starts', () => {
     expect((await fetch(`${worker.url}/healthz`)).status).toBe(200)
     await gate.open()
     await expect.poll(() => countEnrollments(away)).toBe(3)
+  })
+
+  it('migrates, reconciles and enrolls through PgBouncer in transaction mode with one server connection', async () => {
+    const pooler = await startPgBouncer(inject('postgresUrl'))
+    closing.push(pooler.stop)
+    await pooler.command('set default_pool_size = 1')
+    await pooled.sql('drop schema auto_enroll cascade')
+    await insertCourses(pooled, 1)
+    await insertUsers(pooled, 30)
+    await Promise.all([1, 2, 3].map(() => start(pooler.through(pooled.url))))
+    await expect.poll(() => countEnrollments(pooled)).toBe(30)
+    expect(await pendingMigrations(pooled.db)).toEqual([])
+    const locks = await pooled.sql(`select pid from pg_locks where locktype = 'advisory' and database =
+      (select oid from pg_database where datname = current_database())`)
+    expect(locks).toEqual([])
   })
 })
