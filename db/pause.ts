@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { type RawBuilder, sql } from 'kysely'
 import { boundedTransaction } from './bounded.js'
 import type { Database } from './schema.js'
@@ -13,6 +14,11 @@ export interface RememberedPause {
   since: Date
 }
 
+/** How often a running worker looks for a remembered pause. */
+export const LOOK_FOR_PAUSE_EVERY_MS = 1000
+/** Until each of them has seen it: the look itself takes a moment, too. */
+const SEEN_WITHIN_MS = LOOK_FOR_PAUSE_EVERY_MS + 250
+
 /** The part of a queue that is needed to pause it. */
 interface PausableQueue {
   pause(): Promise<void>
@@ -24,7 +30,8 @@ interface PausableQueue {
 const TIMEOUT_MS = 1000
 
 /**
- * Pauses the queue, and then remembers it.
+ * Pauses the queue, remembers it, and returns once the running workers have had the time to see that: from then on they
+ * stay paused even if the queue loses its data.
  *
  * @returns why it could not be remembered, if so; the queue is paused anyway, until it loses its data
  */
@@ -34,7 +41,9 @@ export async function pauseQueue(
   by: Pick<RememberedPause, 'who' | 'through'>,
 ): Promise<unknown> {
   await queue.pause()
-  return failureOf(db, rememberPause(queue.link.options.prefix, by))
+  const failure = await failureOf(db, rememberPause(queue.link.options.prefix, by))
+  if (failure === undefined) await delay(SEEN_WITHIN_MS)
+  return failure
 }
 
 /**

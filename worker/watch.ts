@@ -1,5 +1,5 @@
 import { type DatabaseIdentity, readDatabaseIdentity } from '../db/identity.js'
-import { readPause } from '../db/pause.js'
+import { LOOK_FOR_PAUSE_EVERY_MS, readPause } from '../db/pause.js'
 import type { Database } from '../db/schema.js'
 import { createQueueClock } from '../queue/clock.js'
 import { claimQueue, foreignQueueMessage, refuseForeignQueue } from '../queue/identity.js'
@@ -10,7 +10,6 @@ import type { Observer } from './observe.js'
 import { LOCK_MS } from './queue-worker.js'
 import { repeat } from './repeat.js'
 
-const LOOK_FOR_PAUSE_EVERY_MS = 1000
 const CLAIM_EVERY_MS = 5000
 const COMPARE_CLOCKS_EVERY_MS = 5000
 
