@@ -19,7 +19,7 @@ describe.each(BACKENDS)('doctor, of people who are not enrolled, with the queue 
     await insertCourses(database, 1)
   })
   beforeEach(async () => {
-    await database.sql('truncate "User", "Enrollment" cascade')
+    await database.sql('truncate "User", "Enrollment", auto_enroll.pause cascade')
     await withQueue((queue) => queue.bull().obliterate({ force: true }))
     await withQueue((queue) => queue.resume())
   })
