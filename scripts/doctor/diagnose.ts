@@ -7,6 +7,7 @@ import { judgeClocks } from './clock.js'
 import { checkDatabase } from './database.js'
 import { checkFailedJobs } from './failed-jobs.js'
 import { type FlowVerdict, judgeFlow } from './flow.js'
+import { checkIdentity } from './identity.js'
 import { checkQueue } from './queue.js'
 import { readFlow } from './read-flow.js'
 
@@ -30,12 +31,14 @@ export async function diagnose({ settings, db, queue }: DiagnoseOptions): Promis
     checkDatabase({ db, url: settings.DATABASE_URL, status: settings.ENROLLMENT_STATUS }),
     checkQueue({ queue, url: settings.QUEUE_URL, prefix: settings.QUEUE_PREFIX }),
   ])
-  const [flow, blockers, failedJobs] = await Promise.all([
+  const [identity, flow, blockers, failedJobs] = await Promise.all([
+    database.usable && queued.usable ? checked('identity', () => checkIdentity(db, queue)) : [],
     readFlow({ settings, db: database.usable ? db : undefined, queue: queued.usable ? queue : undefined }),
     database.usable ? checked('locks', () => checkBlockers(db)) : [],
     queued.usable ? checked('failed-jobs', () => checkFailedJobs(queue)) : [],
   ])
-  const setUp = [...database.checks, ...queued.checks, ...judgeClocks([...database.clocks, ...queued.clocks])]
+  const clocks = judgeClocks([...database.clocks, ...queued.clocks])
+  const setUp = [...database.checks, ...queued.checks, ...identity, ...clocks]
   const judged = judgeFlow(
     flow,
     setUp.every(({ status }) => status !== 'failed'),

@@ -86,6 +86,10 @@ describe.each(BACKENDS)('a worker, with its queue on %s,', (backend) => {
         })
       }
       expect(await queue.isPaused()).toBe(false)
+      expect(await runScript('doctor', [], foreign)).toMatchObject({
+        exitCode: 1,
+        stdout: expect.stringMatching(/✗ identity +the queue \S+ serves another database: "test_\w+"/),
+      })
       await first.close()
       expect(await runJson('migrate', ['--adopt-queue'], foreign)).toMatchObject({
         exitCode: 0,
