@@ -13,8 +13,11 @@ const SIGN_IN_NAMES = {
 
 /** Who has which course, and where events come from. */
 export function coverageRegion({ state, now }: Overview): Markup {
+  const coverage = dated(state.coverage, now)
   const details = dated(state.details, now, state.changedAt)
-  const users = dated(state.coverage, now)?.value.users
+  // Read more rarely than the coverage, whose failure makes these old as well.
+  if (details !== undefined) details.isOld ||= coverage?.isValid !== true
+  const users = coverage?.value.users
   const recent = dated(state.recent, now)
   return html`<section id="coverage" class="card ${details?.isOld ? 'old' : ''}">
     <h2>Coverage${details === undefined ? EMPTY : html`<small>${countedAgo(details, now)}</small>`}</h2>

@@ -246,6 +246,7 @@ describe.each(BACKENDS)('the verdict, with the queue on %s', (backend) => {
       /^Who is enrolled cannot be read: Postgres refuses connections 3 of 3 users were enrolled when last counted, \d+ s ago\./,
       own,
     )
+    expect((await overviewOf(own)).text).toMatch(/ Coverage \(counted \d+ s ago\) By published course /)
   })
 
   it('says that the queue does not respond, and who is enrolled nevertheless', async () => {
