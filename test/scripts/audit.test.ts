@@ -69,10 +69,11 @@ describe('what the audit log says of commands', () => {
 
   it('a rollback names its window, and how far it got when it was interrupted', async () => {
     const [courseId = ''] = await insertCourses(database, 1)
-    const [userId = ''] = await insertUsers(database, 1)
+    // More than one statement removes.
+    await insertUsers(database, 5001)
     await database.sql(
-      `insert into "Enrollment" (id, "userId", "courseId", status) values ('cae' || md5('1'), $1, $2, 'active')`,
-      [userId, courseId],
+      `insert into "Enrollment" (id, "userId", "courseId", status) select 'cae' || md5(id), id, $1, 'active' from "User"`,
+      [courseId],
     )
     const target = '2021-01-01T00:00:00.000Z to 2100-01-01T00:00:00.000Z'
     const flags = ['--since', '2021-01-01', '--until', '2100-01-01', '--yes']
@@ -88,10 +89,10 @@ describe('what the audit log says of commands', () => {
       {
         action: 'rollback',
         target,
-        result: 'interrupted by SIGINT; the queue is paused; 1 of 1 enrollments removed',
+        result: 'interrupted by SIGINT; the queue is paused; 5000 of 5001 enrollments removed',
         succeeded: false,
       },
-      { action: 'rollback', target, result: 'the queue is paused; 0 enrollments removed', succeeded: true },
+      { action: 'rollback', target, result: 'the queue is paused; 1 enrollments removed', succeeded: true },
     ])
   })
 

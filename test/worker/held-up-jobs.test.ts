@@ -59,7 +59,7 @@ describe.each(BACKENDS)('jobs of users who are locked, with the queue on %s', (b
     await expect
       .poll(() => readBlockers(database.db), { timeout: 3000 })
       .toMatchObject([{ applicationName: 'another session', state: 'idle in transaction' }])
-    expect(messages()).toContain('locks of other sessions hold users up; all others are enrolled')
+    await expect.poll(messages).toContain('locks of other sessions hold users up; all others are enrolled')
     await expect
       .poll(async () => (await fetch(`${worker.url}/metrics`)).text())
       .toContain('auto_enroll_held_users 40')
