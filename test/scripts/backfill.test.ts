@@ -20,7 +20,7 @@ describe.each(BACKENDS)('backfill, with its queue on %s', (backend) => {
     await insertCourses(database, 2)
   })
   beforeEach(async () => {
-    await database.sql('truncate "User", "Enrollment" cascade')
+    await database.sql('truncate "User", "Enrollment", auto_enroll.pause cascade')
     await insertUsers(database, 7)
     const queue = openQueue({ ...place, timeoutMs: 5000, onError: () => undefined })
     await queue.bull().obliterate({ force: true })
